@@ -1,0 +1,73 @@
+// Package mark lays out the packet mark (skb->mark) by which the stages of one
+// packet's way through netfilter recognise each other's work.
+//
+//	31      judged   a snapshot allowed this packet
+//	30      pending  its option is still to be put on at FORWARD
+//	29      local    addressed to this machine (set by netfilter, read by us)
+//	28..24  generation of the snapshot that judged it, modulo 32
+//	23..18  zone it may leave to, 1..63; 0 for local delivery
+//	17..0   label to be put on, valid while pending
+//
+// Only marks that netfilter cleared at PREROUTING or OUTPUT are believed, so
+// nothing that arrives can bring a mark of its own.
+package mark
+
+// Mark is a packet mark in host byte order.
+type Mark uint32
+
+// The flags of a mark.
+const (
+	Judged  Mark = 1 << 31
+	Pending Mark = 1 << 30
+	Local   Mark = 1 << 29
+)
+
+// Limits of the fields: what does not fit cannot be marked, and a packet that
+// cannot be marked is dropped.
+const (
+	MaxZone  = 63
+	MaxLabel = 1<<18 - 1
+
+	generationShift = 24
+	generationMask  = 0x1f
+	zoneShift       = 18
+)
+
+// StateMask covers the two flags that say how far a packet has come, and
+// ZoneMask the zone it may leave to; netfilter rules match on them.
+const (
+	StateMask = Judged | Pending
+	ZoneMask  = Mark(MaxZone) << zoneShift
+)
+
+// ForZone returns the mark of a packet that is ready to leave to zone.
+func ForZone(generation uint32, zone uint8) Mark {
+	return Judged | Mark(generation&generationMask)<<generationShift | Mark(zone&MaxZone)<<zoneShift
+}
+
+// ForLabel returns the mark of a packet that was judged, whose option holds the
+// place open with NOPs, and which gets label's option at FORWARD. It reports
+// false when label or zone does not fit into the mark.
+func ForLabel(generation uint32, zone uint8, label uint32) (Mark, bool) {
+	if label > MaxLabel || zone > MaxZone {
+		return 0, false
+	}
+	return ForZone(generation, zone) | Pending | Mark(label), true
+}
+
+// IsPending reports whether the packet was judged and waits for its option.
+func (m Mark) IsPending() bool { return m&StateMask == StateMask }
+
+// IsLocal reports whether netfilter saw that the packet is for this machine.
+func (m Mark) IsLocal() bool { return m&Local != 0 }
+
+// Zone returns the zone the packet may leave to.
+func (m Mark) Zone() uint8 { return uint8(m >> zoneShift & MaxZone) }
+
+// Label returns the label to be put on; valid only when m is pending.
+func (m Mark) Label() uint32 { return uint32(m & MaxLabel) }
+
+// SameGeneration reports whether m was given by a snapshot of this generation.
+func (m Mark) SameGeneration(generation uint32) bool {
+	return uint32(m>>generationShift)&generationMask == generation&generationMask
+}

@@ -1,0 +1,319 @@
+package queue
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// port is the edge to the kernel: the socket, or a stand-in for it in tests.
+type port interface {
+	// receive waits for at least one datagram; what it fills is valid until
+	// the next call.
+	receive(*batch) error
+	// send gives one datagram of at most limit bytes to the kernel.
+	send([]byte) error
+	limit() int
+	// wake makes a receive that waits, or the next one, return.
+	wake() error
+}
+
+// maxPanics is how many calls of the handler in a row may panic before Run gives
+// up. One packet of an attacker must not stop the gateway; a handler that fails
+// always must be seen.
+const maxPanics = 8
+
+// Run reads packets, has h decide and answers the kernel, until ctx ends or Close
+// is called; then it takes the queue down and returns nil. Every packet that it
+// took is answered exactly once; what is left in the kernel is dropped there.
+//
+// It returns an error when the socket fails, when the kernel says that the
+// process may not give verdicts any more, or when h panicked several times in a
+// row. Run may be called once. It keeps its thread for itself.
+func (q *Queue) Run(ctx context.Context, h Handler) error {
+	if !q.running.CompareAndSwap(false, true) {
+		return fmt.Errorf("queue %d: Run called twice", q.number)
+	}
+	defer close(q.done)
+	stop := context.AfterFunc(ctx, func() {
+		q.ended.Store(true)
+		q.wake()
+	})
+	defer stop()
+
+	runtime.LockOSThread()
+	err := newLoop(q, h).run()
+	runtime.UnlockOSThread()
+
+	if e := q.shut(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("queue %d: %w", q.number, err)
+	}
+	return nil
+}
+
+func (q *Queue) wake() {
+	if err := q.socket.wake(); err != nil {
+		q.errorf("queue %d: wake-up: %v", q.number, err)
+	}
+}
+
+// loop is the state of Run. Nothing in it is made anew for a packet.
+type loop struct {
+	q        *Queue
+	h        Handler
+	in       *batch
+	packets  [batchSize]Packet
+	verdicts [batchSize]Verdict
+	n        int // packets collected
+	out      []byte
+	panics   int // calls of the handler that panicked, in a row
+	err      error
+}
+
+func newLoop(q *Queue, h Handler) *loop {
+	return &loop{q: q, h: h, in: newBatch(), out: make([]byte, 0, q.socket.limit())}
+}
+
+func (l *loop) run() error {
+	for !l.q.ended.Load() {
+		if err := l.receive(); err != nil {
+			return err
+		}
+		for i := range l.in.count {
+			if !l.in.fromKernel(i) {
+				l.q.counts.foreign.Add(1)
+				continue
+			}
+			l.collect(l.in.datagram(i), l.in.cut(i))
+		}
+		l.decide()
+		if l.err != nil {
+			return l.err
+		}
+	}
+	return nil
+}
+
+// receive fills the batch; it is empty after what is no reason to stop.
+func (l *loop) receive() error {
+	err := l.q.socket.receive(l.in)
+	if err == nil {
+		return nil
+	}
+	l.in.count = 0
+	switch {
+	case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+		return nil
+	case errors.Is(err, unix.ENOBUFS):
+		l.complain(l.q.counts.overruns.Add(1), "receive buffer full, packets were dropped")
+		return nil
+	}
+	n := l.q.counts.receiveErrors.Add(1)
+	l.complain(n, err.Error())
+	return fmt.Errorf("receive: %w", err)
+}
+
+// collect takes the packets out of one datagram. When more have come than fit,
+// they are decided in between.
+func (l *loop) collect(b []byte, cut bool) {
+	for len(b) > 0 {
+		m, rest, ok := nextMessage(b)
+		if !ok {
+			if cut {
+				// The message's end is missing; its beginning may still
+				// name the packet that has to be dropped.
+				l.salvage(b)
+			}
+			l.q.counts.malformed.Add(1)
+			return
+		}
+		b = rest
+		switch m.kind {
+		case typePacket:
+			l.packet(m.body, cut)
+		case typeError:
+			l.refused(&m)
+		case typeNoop:
+		case typeOverrun:
+			l.complain(l.q.counts.overruns.Add(1), "receive buffer full, packets were dropped")
+		default:
+			l.q.counts.malformed.Add(1)
+		}
+	}
+}
+
+// salvage reads a message that is shorter than it says.
+func (l *loop) salvage(b []byte) {
+	if len(b) >= nlHeaderLen+nfHeaderLen && binary.NativeEndian.Uint16(b[4:]) == typePacket {
+		l.packet(b[nlHeaderLen:], true)
+	}
+}
+
+func (l *loop) packet(body []byte, cut bool) {
+	if l.n == batchSize {
+		l.decide()
+	}
+	p := &l.packets[l.n]
+	e := parsePacket(body, p)
+	if e.unknown > 0 {
+		l.q.counts.unknown.Add(uint64(e.unknown))
+	}
+	if !e.wellFormed {
+		l.q.counts.malformed.Add(1)
+	}
+	if !e.hasID {
+		return // nobody to answer
+	}
+	if cut || !e.wellFormed {
+		p.Truncated = true
+	}
+	l.n++
+}
+
+// refused counts what the kernel did not accept. It works through the messages
+// of a datagram one by one, so an error never concerns a neighbour's verdict.
+func (l *loop) refused(m *message) {
+	errno, id, ok := m.errorOf()
+	switch {
+	case !ok:
+		l.q.counts.malformed.Add(1)
+	case errno == 0:
+		// The acknowledgement of a wake-up.
+	default:
+		n := l.q.counts.verdictErrors.Add(1)
+		if unix.Errno(errno) == unix.EPERM {
+			l.err = fmt.Errorf("the kernel refuses verdicts, CAP_NET_ADMIN was lost: %w", unix.EPERM)
+			return
+		}
+		if n&(n-1) == 0 {
+			l.q.errorf("queue %d: verdict for packet %d refused: %v (%d so far)", l.q.number, id, unix.Errno(errno), n)
+		}
+	}
+}
+
+// decide has the handler judge the collected packets and answers them all.
+func (l *loop) decide() {
+	n := l.n
+	if n == 0 {
+		return
+	}
+	l.n = 0
+	clear(l.verdicts[:n])
+	panicked := l.handle(n)
+	var t tally
+	for i := range n {
+		l.answer(&l.packets[i], &l.verdicts[i], &t)
+	}
+	l.flush()
+	if panicked {
+		l.q.counts.panicked.Add(uint64(n))
+	}
+	t.addTo(&l.q.counts, n)
+	// Keep nothing alive that the handler returned.
+	clear(l.verdicts[:n])
+}
+
+// handle calls the handler. After a panic its verdicts are not believed: all of
+// its packets are dropped.
+func (l *loop) handle(n int) (panicked bool) {
+	defer func() {
+		if panicked {
+			r := recover()
+			clear(l.verdicts[:n])
+			l.panics++
+			l.q.errorf("queue %d: %d packets dropped: handler panicked: %v\n%s", l.q.number, n, r, debug.Stack())
+			if l.panics >= maxPanics {
+				l.err = fmt.Errorf("handler panicked %d times in a row, last: %v", l.panics, r)
+			}
+		}
+	}()
+	panicked = true
+	l.h.Handle(l.packets[:n:n], l.verdicts[:n:n])
+	panicked = false
+	l.panics = 0
+	return panicked
+}
+
+// tally counts one batch, so that the shared counters are touched once.
+type tally struct{ accepted, dropped, rewritten, marked, truncated, refused uint64 }
+
+func (t *tally) addTo(c *counts, n int) {
+	c.received.Add(uint64(n))
+	c.accepted.Add(t.accepted)
+	c.dropped.Add(t.dropped)
+	if t.rewritten|t.marked|t.truncated|t.refused != 0 {
+		c.rewritten.Add(t.rewritten)
+		c.marked.Add(t.marked)
+		c.truncated.Add(t.truncated)
+		c.refused.Add(t.refused)
+	}
+}
+
+// answer appends the verdict on one packet to what will be sent.
+func (l *loop) answer(p *Packet, v *Verdict, t *tally) {
+	if p.Truncated {
+		*v = Verdict{}
+		t.truncated++
+	}
+	if v.Accept && v.Payload != nil && (len(v.Payload) == 0 || len(v.Payload) > MaxPayload) {
+		*v = Verdict{}
+		t.refused++
+	}
+	if v.Accept {
+		t.accepted++
+		if v.SetMark {
+			t.marked++
+		}
+		if v.Payload != nil {
+			t.rewritten++
+		}
+	} else {
+		t.dropped++
+	}
+	if len(l.out)+verdictLen(v) > cap(l.out) {
+		l.flush()
+	}
+	l.out = appendVerdict(l.out, l.q.number, p.ID, v)
+}
+
+// sendPauses is how long to wait between tries when the kernel has no memory for
+// the verdicts.
+var sendPauses = [...]time.Duration{0, time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second}
+
+// flush sends the collected verdicts. When that fails for good the loop ends,
+// and with the queue the kernel drops what it holds.
+func (l *loop) flush() {
+	if len(l.out) == 0 {
+		return
+	}
+	var err error
+	for _, pause := range sendPauses {
+		if err = l.q.socket.send(l.out); err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.EAGAIN) {
+			break
+		}
+		time.Sleep(pause)
+	}
+	l.out = l.out[:0]
+	if err != nil {
+		l.q.counts.verdictErrors.Add(1)
+		l.err = fmt.Errorf("send verdicts: %w", err)
+	}
+}
+
+func (l *loop) complain(n uint64, what string) {
+	if n&(n-1) == 0 {
+		l.q.errorf("queue %d: %s (%d so far)", l.q.number, what, n)
+	}
+}

@@ -1,0 +1,63 @@
+package queue
+
+import "sync/atomic"
+
+// Stats counts what went through a queue since Open. Received is always the sum
+// of Accepted and Dropped, apart from packets being decided at the moment.
+type Stats struct {
+	// Received counts the packets the kernel handed over.
+	Received uint64
+	// Accepted and Dropped count the verdicts given; Rewritten and Marked
+	// those accepted with a new payload or mark.
+	Accepted, Dropped, Rewritten, Marked uint64
+	// Truncated counts packets dropped because a part of them was missing.
+	Truncated uint64
+	// Refused counts verdicts that could not be carried out, such as an
+	// empty payload; their packets were dropped.
+	Refused uint64
+	// Panicked counts packets dropped because the handler panicked.
+	Panicked uint64
+	// Malformed counts messages of the kernel that could not be read. Where
+	// such a message held a packet's id, the packet was dropped.
+	Malformed uint64
+	// Unknown counts attributes of a kind this package does not know.
+	Unknown uint64
+	// Foreign counts datagrams that were not sent by the kernel.
+	Foreign uint64
+	// Overruns counts notices of a receive buffer that ran full.
+	Overruns uint64
+	// ReceiveErrors counts other failures to receive.
+	ReceiveErrors uint64
+	// VerdictErrors counts verdicts the kernel refused. A packet whose
+	// interface went away is gone before its verdict comes; that is harmless.
+	VerdictErrors uint64
+}
+
+type counts struct {
+	received, accepted, dropped, rewritten, marked       atomic.Uint64
+	truncated, refused, panicked                         atomic.Uint64
+	malformed, unknown, foreign, overruns, receiveErrors atomic.Uint64
+	verdictErrors                                        atomic.Uint64
+}
+
+// Stats returns the counts so far. It may be called at any time, also after
+// Close, from any goroutine.
+func (q *Queue) Stats() Stats {
+	c := &q.counts
+	return Stats{
+		Received:      c.received.Load(),
+		Accepted:      c.accepted.Load(),
+		Dropped:       c.dropped.Load(),
+		Rewritten:     c.rewritten.Load(),
+		Marked:        c.marked.Load(),
+		Truncated:     c.truncated.Load(),
+		Refused:       c.refused.Load(),
+		Panicked:      c.panicked.Load(),
+		Malformed:     c.malformed.Load(),
+		Unknown:       c.unknown.Load(),
+		Foreign:       c.foreign.Load(),
+		Overruns:      c.overruns.Load(),
+		ReceiveErrors: c.receiveErrors.Load(),
+		VerdictErrors: c.verdictErrors.Load(),
+	}
+}

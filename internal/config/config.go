@@ -1,0 +1,172 @@
+// Package config reads labelgate's one settings file, written in TOML.
+//
+// Reading has two steps. The file is first bound to structs that mirror it, in
+// which every value remembers where it stands; then those are checked and turned
+// into a Config whose values are parsed, complete and consistent, so that nobody
+// downstream has to check them again. Everything wrong is reported at once, with
+// the line, a caret and a hint; a key that is not known is wrong.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"labelgate/cipso"
+	"labelgate/internal/policyfile"
+	"labelgate/netlabel"
+)
+
+// MaxSize is the size in bytes beyond which a settings file is refused unread.
+const MaxSize = 1 << 20
+
+// Config is a checked settings file. It is never changed after Load and may be
+// shared. All paths are absolute, except in Audit.Output.
+type Config struct {
+	Path string // of the settings file itself
+
+	Mode    netlabel.Mode
+	Policy  string // directory that holds the policy
+	Dialect policyfile.Dialect
+
+	Ambient string // label of unlabeled packets from hosts without an entry
+	Direct  uint8  // level of labels encoded by their text
+	Mapped  uint8  // level of labels encoded by their number; differs from Direct
+	Logging int    // 0 nothing, 1 denied, 2 allowed, 3 both; as in Smack
+	Bringup bool   // a rule's b mode is reported
+
+	Self  Self
+	DOIs  []DOI  // numbers are unique
+	Zones []Zone // at least one; names, interfaces and networks are unique
+
+	Queue Queue
+	Audit Audit
+}
+
+// Self describes the machine's own traffic. When Label is empty the machine
+// takes no part: it neither sends to a zone nor hears from one.
+type Self struct {
+	Label string
+	Line  int // in the settings file, 0 when absent
+}
+
+// DOI is a domain of interpretation (CIPSO draft, section 3.1).
+type DOI struct {
+	Number             cipso.DOI       // never 0
+	Tags               []cipso.TagType // in order of preference: 1..5 of 1, 2, 5, each once
+	AcceptNonCanonical bool
+	CIPSO              string // file or directory with mappings of this domain only, or ""
+	Line               int    // of its header in the settings file
+}
+
+// Zone is a set of interfaces whose hosts are trusted alike.
+type Zone struct {
+	Name         string
+	Interfaces   []string       // at least one
+	Networks     []netip.Prefix // IPv4, masked; none means everything
+	Labels       netlabel.Trust
+	DOI          cipso.DOI // one of Config.DOIs; 0 if and only if Labels is Refuse
+	Label        string    // "" or the single label of hosts without an entry of their own
+	Only         []string  // none means all labels
+	Restrict     string    // file with a rule list that can only restrict, or ""
+	LabelAmbient bool
+	Line         int // of its header in the settings file
+}
+
+// Queue says how packets get from the kernel to the daemon.
+type Queue struct {
+	Number  uint16
+	Length  uint32 // packets, 1..65535
+	Backend Backend
+}
+
+// Backend is the netfilter expression that queues packets.
+type Backend uint8
+
+// Auto takes the first of the others that the kernel has.
+const (
+	Auto   Backend = iota
+	Native         // the queue expression of nf_tables
+	Compat         // the NFQUEUE target of xtables, through nft_compat
+)
+
+// String returns the word used in the settings.
+func (b Backend) String() string {
+	return backends[b%Backend(len(backends))]
+}
+
+// Format is how an audit record is written.
+type Format uint8
+
+// Text is the vocabulary of the kernel's audit records, JSON one object a line.
+const (
+	Text Format = iota
+	JSON
+)
+
+// String returns the word used in the settings.
+func (f Format) String() string {
+	return formats[f%Format(len(formats))]
+}
+
+// Audit says where audit records go.
+type Audit struct {
+	Output string // Stderr, Stdout or an absolute path
+	Format Format
+}
+
+// The outputs of Audit that are not a path.
+const (
+	Stderr = "stderr"
+	Stdout = "stdout"
+)
+
+// Load reads and checks the settings file at path. When its content is at fault
+// the error is a policyfile.Problems that holds everything wrong with it.
+func Load(path string) (*Config, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(abs)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	if info.Size() > MaxSize {
+		return nil, fmt.Errorf("%s: %d bytes are too many for a settings file (limit %d)", path, info.Size(), MaxSize)
+	}
+	data, err := os.ReadFile(abs)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Parse checks data as the content of the settings file at path, which is not
+// opened: it appears in problems as given, and relative paths inside the file
+// start from its directory. The error is a policyfile.Problems.
+func Parse(path string, data []byte) (*Config, error) {
+	doc, problems := parseDocument(path, data)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	var raw rawFile
+	b := binder{doc: doc}
+	b.table(doc.root, raw.keys(), "")
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		abs = path
+	}
+	c := checker{binder: b, dir: filepath.Dir(abs)}
+	config := c.file(&raw)
+	config.Path = abs
+	if len(c.problems) > 0 {
+		c.sort()
+		return nil, c.problems
+	}
+	return config, nil
+}

@@ -1,0 +1,118 @@
+package config
+
+// The structs below mirror the file. A value that was not written stays unset
+// and takes its default when the file is checked.
+
+// entry is a value together with its place, for messages about it.
+type entry[T any] struct {
+	value  T
+	at     span
+	set    bool // written, and of the right type
+	faulty bool // written, but of a wrong type, which was reported
+}
+
+// absent reports whether nothing was written.
+func (e *entry[T]) absent() bool { return !e.set && !e.faulty }
+
+type (
+	text   = entry[string]
+	number = entry[int64]
+	flag   = entry[bool]
+	texts  = entry[[]text]
+	counts = entry[[]number]
+)
+
+type rawFile struct {
+	mode, policy, dialect, ambient text
+	direct, mapped, logging        number
+	bringup                        flag
+	self                           entry[rawSelf]
+	dois                           entry[[]entry[rawDOI]]
+	zones                          entry[[]entry[rawZone]]
+	queue                          entry[rawQueue]
+	audit                          entry[rawAudit]
+}
+
+type rawSelf struct{ label text }
+
+type rawDOI struct {
+	number              number
+	tags                counts
+	noncanonical, cipso text
+}
+
+type rawZone struct {
+	name, labels, label, restrict text
+	interfaces, networks, only    texts
+	doi                           number
+	labelAmbient                  flag
+}
+
+type rawQueue struct {
+	number, length number
+	backend        text
+}
+
+type rawAudit struct{ output, format text }
+
+// key is a key that a table may hold and where its value goes: a pointer to one
+// of the entries above, or a tableKey.
+type key struct {
+	name string
+	into any
+}
+
+// tableKey takes a [table]. open returns its keys; at is the place of its header.
+type tableKey struct {
+	open func(at span) []key
+}
+
+// listKey takes [[tables]]. open is called once for each.
+type listKey struct {
+	open func(at span) []key
+}
+
+func (f *rawFile) keys() []key {
+	return []key{
+		{"mode", &f.mode}, {"policy", &f.policy}, {"dialect", &f.dialect}, {"ambient", &f.ambient},
+		{"direct", &f.direct}, {"mapped", &f.mapped}, {"logging", &f.logging}, {"bringup", &f.bringup},
+		{"self", tableKey{func(at span) []key { return open(&f.self, at).keys() }}},
+		{"doi", listKey{func(at span) []key { return add(&f.dois, at).keys() }}},
+		{"zone", listKey{func(at span) []key { return add(&f.zones, at).keys() }}},
+		{"queue", tableKey{func(at span) []key { return open(&f.queue, at).keys() }}},
+		{"audit", tableKey{func(at span) []key { return open(&f.audit, at).keys() }}},
+	}
+}
+
+func (s *rawSelf) keys() []key { return []key{{"label", &s.label}} }
+
+func (d *rawDOI) keys() []key {
+	return []key{{"number", &d.number}, {"tags", &d.tags}, {"noncanonical", &d.noncanonical}, {"cipso", &d.cipso}}
+}
+
+func (z *rawZone) keys() []key {
+	return []key{
+		{"name", &z.name}, {"interfaces", &z.interfaces}, {"networks", &z.networks},
+		{"labels", &z.labels}, {"doi", &z.doi}, {"label", &z.label}, {"only", &z.only},
+		{"restrict", &z.restrict}, {"label-ambient", &z.labelAmbient},
+	}
+}
+
+func (q *rawQueue) keys() []key {
+	return []key{{"number", &q.number}, {"length", &q.length}, {"backend", &q.backend}}
+}
+
+func (a *rawAudit) keys() []key { return []key{{"output", &a.output}, {"format", &a.format}} }
+
+func open[T any](e *entry[T], at span) *T {
+	e.set, e.at = true, at
+	return &e.value
+}
+
+func add[T any](e *entry[[]entry[T]], at span) *T {
+	if !e.set {
+		e.set, e.at = true, at
+	}
+	e.value = append(e.value, entry[T]{at: at, set: true})
+	return &e.value[len(e.value)-1].value
+}

@@ -1,0 +1,205 @@
+package nft
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+)
+
+// DriftError says in what the kernel's rules differ from a plan.
+type DriftError struct {
+	// Table is the tables' name.
+	Table string
+	// Found has one entry for each difference, most general first.
+	Found []string
+}
+
+// Error lists the differences.
+func (e *DriftError) Error() string {
+	return fmt.Sprintf("nft: table %s is not as installed: %s", e.Table, strings.Join(e.Found, "; "))
+}
+
+func (e *DriftError) add(format string, args ...any) {
+	e.Found = append(e.Found, fmt.Sprintf(format, args...))
+}
+
+// Check reads the rules back and compares them with the plan. The error is a
+// *DriftError if they differ.
+func Check(p Plan) error {
+	p, err := p.complete()
+	if err != nil {
+		return err
+	}
+	backends := []Backend{p.Backend}
+	if p.Backend == Auto {
+		backends = []Backend{Native, Compat}
+	}
+	var best *DriftError
+	for _, b := range backends {
+		d, err := compare(p, b)
+		if err != nil {
+			return fmt.Errorf("nft: read table %s: %w%s", p.Table, err, advice(err))
+		}
+		if len(d.Found) == 0 {
+			return nil
+		}
+		if best == nil || len(d.Found) < len(best.Found) {
+			best = d
+		}
+	}
+	return best
+}
+
+func compare(p Plan, backend Backend) (*DriftError, error) {
+	want, err := tables(p, backend)
+	if err != nil {
+		return nil, err
+	}
+	c, err := nftables.New(nftables.WithNetNSFd(p.NetNS))
+	if err != nil {
+		return nil, err
+	}
+	d := &DriftError{Table: p.Table}
+	for i := range want {
+		if err := want[i].compare(c, p.Table, d); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func familyName(f nftables.TableFamily) string {
+	if f == nftables.TableFamilyIPv6 {
+		return "ip6"
+	}
+	return "ip"
+}
+
+func (t *table) compare(c *nftables.Conn, name string, d *DriftError) error {
+	family := familyName(t.family)
+	present, err := c.ListTablesOfFamily(t.family)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(present, func(kt *nftables.Table) bool { return kt.Name == name && kt.Family == t.family })
+	if i < 0 {
+		d.add("family %s: the table is missing", family)
+		return nil
+	}
+	if present[i].Flags&unix.NFT_TABLE_F_DORMANT != 0 {
+		d.add("family %s: the table is dormant, its rules are switched off", family)
+	}
+	kt := &nftables.Table{Family: t.family, Name: name}
+	if err := t.compareChains(c, kt, d); err != nil {
+		return err
+	}
+	return t.compareSets(c, kt, d)
+}
+
+func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftError) error {
+	family := familyName(t.family)
+	all, err := c.ListChainsOfTableFamily(t.family)
+	if err != nil {
+		return err
+	}
+	found := make(map[string]*nftables.Chain)
+	for _, kc := range all {
+		if kc.Table.Name == kt.Name {
+			found[kc.Name] = kc
+		}
+	}
+	for _, ch := range t.chains {
+		kc := found[ch.name]
+		if kc == nil {
+			d.add("family %s: chain %s is missing", family, ch.name)
+			continue
+		}
+		delete(found, ch.name)
+		if kc.Hooknum == nil || kc.Priority == nil {
+			d.add("family %s: chain %s is attached to no hook", family, ch.name)
+			continue
+		}
+		if *kc.Hooknum != *ch.hook {
+			d.add("family %s: chain %s is at hook %d, want %d", family, ch.name, *kc.Hooknum, *ch.hook)
+		}
+		if *kc.Priority != ch.priority {
+			d.add("family %s: chain %s has priority %d, want %d", family, ch.name, *kc.Priority, ch.priority)
+		}
+		rules, err := c.GetRules(kt, kc)
+		if err != nil {
+			return err
+		}
+		ch.compareRules(family, byte(t.family), rules, d)
+	}
+	for _, name := range sortedKeys(found) {
+		d.add("family %s: chain %s is not ours", family, name)
+	}
+	return nil
+}
+
+func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, d *DriftError) {
+	for i, r := range ch.rules {
+		if i >= len(got) {
+			d.add("family %s: chain %s: rule %d (%s) is missing", family, ch.name, i+1, r.what)
+			continue
+		}
+		if bypasses(got[i].Exprs) {
+			d.add("family %s: chain %s: rule %d (%s) has the bypass flag: packets pass while the gateway is not running", family, ch.name, i+1, r.what)
+			continue
+		}
+		if why := differ(fam, r.exprs, got[i].Exprs); why != "" {
+			d.add("family %s: chain %s: rule %d (%s) was changed: %s", family, ch.name, i+1, r.what, why)
+		}
+	}
+	if extra := len(got) - len(ch.rules); extra > 0 {
+		d.add("family %s: chain %s: %d rules that are not ours", family, ch.name, extra)
+	}
+}
+
+func (t *table) compareSets(c *nftables.Conn, kt *nftables.Table, d *DriftError) error {
+	family := familyName(t.family)
+	all, err := c.GetSets(kt)
+	if err != nil {
+		return err
+	}
+	for i := range t.sets {
+		s := &t.sets[i]
+		j := slices.IndexFunc(all, func(ks *nftables.Set) bool { return ks.Name == s.name })
+		if j < 0 {
+			d.add("family %s: set %s is missing", family, s.name)
+			continue
+		}
+		elements, err := c.GetSetElements(all[j])
+		if err != nil {
+			return err
+		}
+		s.compareElements(family, elements, d)
+	}
+	return nil
+}
+
+func (s *set) compareElements(family string, got []nftables.SetElement, d *DriftError) {
+	same := len(got) == len(s.keys)
+	for _, want := range s.keys {
+		if !slices.ContainsFunc(got, func(e nftables.SetElement) bool { return bytes.Equal(e.Key, want) }) {
+			d.add("family %s: set %s lacks interface %s", family, s.name, bytes.TrimRight(want[:16], "\x00"))
+			same = true
+		}
+	}
+	if !same {
+		d.add("family %s: set %s has %d elements, want %d", family, s.name, len(got), len(s.keys))
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

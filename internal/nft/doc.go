@@ -1,0 +1,19 @@
+// Package nft installs the netfilter rules that bring the packets of labeled
+// zones to the queue, and that let nothing out which was not judged.
+//
+// A table of the ip family and one of the ip6 family, both with the plan's name:
+//
+//	prerouting  -450  from a zone: mark cleared; bit 29 set if the address is
+//	                  ours; queued if the header has options. This is before
+//	                  defragmentation and before the kernel reads the options.
+//	input       -150  from a zone: queued unless judged for local delivery
+//	forward     -150  from a zone: queued unless judged; from elsewhere to a
+//	                  zone: queued
+//	output      -150  to a zone: mark cleared, queued
+//	postrouting +300  to a zone: dropped and counted unless judged for that zone
+//	ip6               from, through or to a zone: dropped and counted
+//
+// The rules stay when the process ends, and their queue has no bypass: a gateway
+// that is not running is a gateway that is shut. A packet without a mark of ours
+// cannot leave even if a rule elsewhere led it around the queue.
+package nft

@@ -1,0 +1,111 @@
+package nft
+
+import (
+	"encoding/binary"
+
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/xt"
+	"golang.org/x/sys/unix"
+
+	"labelgate/internal/mark"
+)
+
+// Registers. The second follows the first at 16 bytes, the length of an
+// interface's name, so that both together are a key.
+const (
+	register     = unix.NFT_REG_1
+	nextRegister = unix.NFT_REG_2
+)
+
+// number is a value as registers hold it that come from the packet's metadata:
+// in host byte order.
+func number(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
+
+func ifname(name string) []byte { return append([]byte(name), make([]byte, 16-len(name))...) }
+
+func from(set string) []expr.Any { return ifaceIn(expr.MetaKeyIIFNAME, set) }
+
+func to(set string) []expr.Any { return ifaceIn(expr.MetaKeyOIFNAME, set) }
+
+func ifaceIn(key expr.MetaKey, set string) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: key, Register: register},
+		&expr.Lookup{SourceRegister: register, SetName: set, SetID: setID(set)},
+	}
+}
+
+// leaving matches a packet whose outgoing interface and mark, as far as it says
+// that the packet may leave to that interface's zone, are in the set.
+func leaving(set string) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: register},
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: nextRegister},
+		masked(nextRegister, number(uint32(mark.StateMask|mark.ZoneMask))),
+		&expr.Lookup{SourceRegister: register, SetName: set, SetID: setID(set)},
+	}
+}
+
+// markIs matches packets whose mark, under the mask, is m.
+func markIs(mask, m mark.Mark) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: register},
+		masked(register, number(uint32(mask))),
+		&expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: number(uint32(m))},
+	}
+}
+
+func setMark(m mark.Mark) []expr.Any {
+	return []expr.Any{
+		&expr.Immediate{Register: register, Data: number(uint32(m))},
+		&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: register},
+	}
+}
+
+// addressIsLocal matches packets to one of this machine's unicast addresses, as
+// the routing tables see it now.
+func addressIsLocal() []expr.Any {
+	return []expr.Any{
+		&expr.Fib{Register: register, FlagDADDR: true, ResultADDRTYPE: true},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: number(unix.RTN_LOCAL)},
+	}
+}
+
+// hasOptions matches packets whose IPv4 header is longer than 20 bytes.
+func hasOptions() []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 0, Len: 1},
+		masked(register, []byte{0x0f}),
+		&expr.Cmp{Op: expr.CmpOpGt, Register: register, Data: []byte{5}},
+	}
+}
+
+func masked(reg uint32, mask []byte) *expr.Bitwise {
+	return &expr.Bitwise{
+		SourceRegister: reg, DestRegister: reg,
+		Len: uint32(len(mask)), Mask: mask, Xor: make([]byte, len(mask)),
+	}
+}
+
+func accept() []expr.Any { return []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}} }
+
+func countDrop() []expr.Any {
+	return []expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}}
+}
+
+// nfqueueRevision is the target's only revision that separates the number of
+// queues from the flags.
+const nfqueueRevision = 3
+
+// toQueue hands the packet to one queue. The flags are zero: bit 0 would let
+// packets pass while nobody listens.
+func toQueue(backend Backend, queue uint16) []expr.Any {
+	if backend == Native {
+		return []expr.Any{&expr.Queue{Num: queue, Total: 1}}
+	}
+	// struct xt_NFQ_info_v3: number, count and flags, padded to eight bytes.
+	info := binary.NativeEndian.AppendUint16(nil, queue)
+	info = binary.NativeEndian.AppendUint16(info, 1)
+	info = binary.NativeEndian.AppendUint16(info, 0)
+	unknown := xt.Unknown(append(info, 0, 0))
+	return []expr.Any{&expr.Target{Name: "NFQUEUE", Rev: nfqueueRevision, Info: &unknown}}
+}

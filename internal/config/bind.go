@@ -14,8 +14,14 @@ type binder struct {
 	problems policyfile.Problems
 }
 
+// maxProblems bounds what is reported of a file that is something else entirely.
+const maxProblems = 100
+
 // problem notes something wrong at a place.
 func (b *binder) problem(at span, code, hint, format string, args ...any) {
+	if len(b.problems) >= maxProblems {
+		return
+	}
 	line, column, source := b.doc.position(at)
 	b.problems = append(b.problems, policyfile.Problem{
 		File: b.doc.path, Line: line, Column: column, Source: source,

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
-	"golang.org/x/sys/unix"
 )
 
 // DriftError says in what the kernel's rules differ from a plan.
@@ -90,8 +89,10 @@ func (t *table) compare(c *nftables.Conn, name string, d *DriftError) error {
 		d.add("family %s: the table is missing", family)
 		return nil
 	}
-	if present[i].Flags&unix.NFT_TABLE_F_DORMANT != 0 {
-		d.add("family %s: the table is dormant, its rules are switched off", family)
+	if present[i].Flags != 0 {
+		// Ours has none. The library gives them in either byte order, and
+		// every one of them is a reason.
+		d.add("family %s: the table is dormant or owned by a process: its rules are off, or will go when that ends", family)
 	}
 	kt := &nftables.Table{Family: t.family, Name: name}
 	if err := t.compareChains(c, kt, d); err != nil {
@@ -133,7 +134,11 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 		if err != nil {
 			return err
 		}
-		ch.compareRules(family, byte(t.family), rules, d)
+		parts, err := partNames(c.NetNS, kt, ch.name)
+		if err != nil {
+			return err
+		}
+		ch.compareRules(family, byte(t.family), rules, parts, d)
 	}
 	for _, name := range sortedKeys(found) {
 		d.add("family %s: chain %s is not ours", family, name)
@@ -141,7 +146,7 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 	return nil
 }
 
-func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, d *DriftError) {
+func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, parts [][]string, d *DriftError) {
 	for i, r := range ch.rules {
 		if i >= len(got) {
 			d.add("family %s: chain %s: rule %d (%s) is missing", family, ch.name, i+1, r.what)
@@ -149,6 +154,10 @@ func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, d *
 		}
 		if bypasses(got[i].Exprs) {
 			d.add("family %s: chain %s: rule %d (%s) has the bypass flag: packets pass while the gateway is not running", family, ch.name, i+1, r.what)
+			continue
+		}
+		if i < len(parts) && len(parts[i]) != len(got[i].Exprs) {
+			d.add("family %s: chain %s: rule %d (%s) was changed: its parts are %s", family, ch.name, i+1, r.what, strings.Join(parts[i], ", "))
 			continue
 		}
 		if why := differ(fam, r.exprs, got[i].Exprs); why != "" {

@@ -2,6 +2,7 @@ package nft_test
 
 import (
 	"testing"
+	"time"
 
 	"labelgate/internal/mark"
 	"labelgate/internal/nft"
@@ -77,5 +78,173 @@ func TestForwardedPacketNeedsMark(t *testing.T) {
 				t.Errorf("passed = %v, want %v", got, tt.pass)
 			}
 		})
+	}
+}
+
+// unknownDOI is an option the kernel refuses when it parses it: type 134 with a
+// domain of interpretation nobody defined.
+var unknownDOI = []byte{134, 10, 0x7f, 0x01, 0x02, 0x03, 1, 4, 0, 5, 0, 0}
+
+var nops = []byte{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+
+func TestOptionIsSeenBeforeTheKernelReadsIt(t *testing.T) {
+	l := newLab(t)
+	l.install()
+	type seen struct {
+		hook     queue.Hook
+		mark     uint32
+		protocol uint16
+		options  string
+	}
+	got := make(chan seen, 16)
+	l.listen(func(p *queue.Packet, v *queue.Verdict) {
+		header := int(p.Payload[0]&15) * 4
+		got <- seen{p.Hook, p.Mark, p.Protocol, string(p.Payload[20:header])}
+		if p.Hook == queue.Prerouting {
+			// The kernel would drop it here, so the option is blanked.
+			*v = queue.Verdict{Accept: true, Payload: withOptions(p.Payload, nops), SetMark: true, Mark: p.Mark}
+			return
+		}
+		judged(0)(p, v)
+	})
+	local := l.udp(l.gw, gwDstIP, testPort)
+	l.sendRaw(udpPacket(gwDstIP, unknownDOI, []byte("local")))
+	if !arrives(t, local, "local") {
+		t.Error("the packet did not arrive")
+	}
+	l.sendRaw(udpPacket(dstIP, unknownDOI, []byte("foreign")))
+	want := []seen{
+		{queue.Prerouting, uint32(mark.Local), 0x0800, string(unknownDOI)},
+		{queue.Input, uint32(mark.Local), 0x0800, string(nops)},
+		{queue.Prerouting, 0, 0x0800, string(unknownDOI)},
+		{queue.Forward, 0, 0x0800, string(nops)},
+	}
+	for i, w := range want {
+		select {
+		case g := <-got:
+			if g != w {
+				t.Errorf("packet %d: %+v, want %+v", i, g, w)
+			}
+		case <-time.After(time.Second):
+			t.Fatalf("packet %d did not come", i)
+		}
+	}
+}
+
+func TestPendingIsQueuedAgain(t *testing.T) {
+	l := newLab(t)
+	l.install()
+	pending, ok := mark.ForLabel(3, 2, 12345)
+	if !ok {
+		t.Fatal("mark does not fit")
+	}
+	again := make(chan mark.Mark, 1)
+	l.listen(func(p *queue.Packet, v *queue.Verdict) {
+		v.Accept, v.SetMark = true, true
+		switch p.Hook {
+		case queue.Prerouting:
+			v.Mark, v.Payload = uint32(pending), withOptions(p.Payload, nops)
+		case queue.Forward:
+			again <- mark.Mark(p.Mark)
+			v.Mark, v.Payload = uint32(mark.ForZone(3, 2)), withOptions(p.Payload, nil)
+		}
+	})
+	d := l.udp(l.dst, dstIP, testPort)
+	l.sendRaw(udpPacket(dstIP, unknownDOI, []byte("long enough to lose an option")))
+	if !arrives(t, d, "long enough to lose an option") {
+		t.Error("the packet did not arrive")
+	}
+	if m := <-again; m != pending {
+		t.Errorf("mark at forward = %08x, want %08x", m, pending)
+	}
+}
+
+// A packet that was judged when it arrived is not queued a second time.
+func TestJudgedAtPreroutingPassesForward(t *testing.T) {
+	l := newLab(t)
+	l.install()
+	l.listen(func(p *queue.Packet, v *queue.Verdict) {
+		if p.Hook == queue.Prerouting {
+			*v = queue.Verdict{Accept: true, SetMark: true, Mark: uint32(mark.ForZone(1, 2)), Payload: withOptions(p.Payload, nil)}
+		}
+	})
+	d := l.udp(l.dst, dstIP, testPort)
+	l.sendRaw(udpPacket(dstIP, unknownDOI, []byte("judged at once")))
+	if !arrives(t, d, "judged at once") {
+		t.Error("the packet did not arrive")
+	}
+}
+
+func TestIPv6IsClosed(t *testing.T) {
+	l := newLab(t)
+	s, d := l.udp(l.src, "fd91:1::2", 0), l.udp(l.dst, "fd91:2::2", testPort)
+	// Addresses and neighbours take a moment.
+	open := false
+	for i := 0; i < 20 && !open; i++ {
+		open = passes(t, s, d, "fd91:2::2", "before the rules")
+	}
+	if !open {
+		t.Fatal("the lab does not forward IPv6")
+	}
+	l.install()
+	l.listen(judged(2))
+	if passes(t, s, d, "fd91:2::2", "with the rules") {
+		t.Error("an IPv6 packet passed")
+	}
+	c, err := nft.ReadCounters(testTable, int(l.gw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.IPv6 == 0 {
+		t.Error("no IPv6 drop was counted")
+	}
+}
+
+// The gateway's own packets are judged like others.
+func TestOutputIsQueued(t *testing.T) {
+	l := newLab(t)
+	l.install()
+	gw, d := l.udp(l.gw, gwDstIP, 0), l.udp(l.dst, dstIP, testPort)
+	if _, err := gw.WriteToUDPAddrPort([]byte("closed"), to(dstIP)); err == nil && arrives(t, d, "closed") {
+		t.Error("a packet of the gateway passed without a listener")
+	}
+	hooks := make(chan queue.Hook, 8)
+	l.listen(func(p *queue.Packet, v *queue.Verdict) {
+		hooks <- p.Hook
+		judged(2)(p, v)
+	})
+	if !passes(t, gw, d, dstIP, "judged") {
+		t.Error("an accepted packet of the gateway did not pass")
+	}
+	if h := <-hooks; h != queue.Output {
+		t.Errorf("queued at %v, want output", h)
+	}
+}
+
+// While the rules are replaced over and over, nothing slips through.
+func TestReplacementHasNoGap(t *testing.T) {
+	l := newLab(t)
+	l.install()
+	s, d := l.udp(l.src, srcIP, 0), l.udp(l.dst, dstIP, testPort)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_, _ = s.WriteToUDPAddrPort([]byte("slips through"), to(dstIP))
+				time.Sleep(20 * time.Microsecond)
+			}
+		}
+	}()
+	for range 30 {
+		l.install()
+	}
+	close(stop)
+	<-done
+	if arrives(t, d, "slips through") {
+		t.Error("a packet passed while the rules were replaced")
 	}
 }

@@ -28,7 +28,7 @@ func ClampMSS(packet []byte, mss uint16) bool {
 	if tcp == nil || !mssAbove(tcp, mss) {
 		return false
 	}
-	sum := binary.BigEndian.Uint16(tcp[offTCPSum:])
+	check := binary.BigEndian.Uint16(tcp[offTCPSum:])
 	for o := minTCPLen; o < len(tcp) && tcp[o] != tcpEnd; {
 		if tcp[o] == tcpNOP {
 			o++
@@ -37,12 +37,12 @@ func ClampMSS(packet []byte, mss uint16) bool {
 		if tcp[o] == tcpMSS {
 			if old := binary.BigEndian.Uint16(tcp[o+2:]); old > mss {
 				binary.BigEndian.PutUint16(tcp[o+2:], mss)
-				sum = update(sum, old, mss, o)
+				check = update(check, old, mss, o)
 			}
 		}
 		o += int(tcp[o+1])
 	}
-	binary.BigEndian.PutUint16(tcp[offTCPSum:], sum)
+	binary.BigEndian.PutUint16(tcp[offTCPSum:], check)
 	return true
 }
 
@@ -90,14 +90,14 @@ func mssAbove(tcp []byte, mss uint16) bool {
 	return above
 }
 
-// update returns the checksum sum after the 16-bit value at offset of what it
+// update returns the checksum check after the 16-bit value at offset of what it
 // covers changed from before to after.
-func update(sum, before, after uint16, offset int) uint16 {
+func update(check, before, after uint16, offset int) uint16 {
 	// NOPs may put the value at an odd offset; in the sum its bytes then stand
 	// the other way round.
 	if offset&1 != 0 {
 		before, after = before>>8|before<<8, after>>8|after<<8
 	}
 	// Equation 3 of RFC 1624. The older equation 4 may give 0xffff for 0.
-	return ^fold(uint64(^sum) + uint64(^before) + uint64(after))
+	return ^fold(uint64(^check) + uint64(^before) + uint64(after))
 }

@@ -20,8 +20,10 @@ const (
 // valid as long as they are neither changed nor reused. A View may be copied; it
 // may be shared by readers, not while Parse fills it.
 //
-// After a fault in the options, everything but what stands behind the faulty
-// byte is filled in. After another fault, the fields up to the one at fault are.
+// After a fault in the options, all is filled in but what stands behind the
+// faulty byte. After any other, only what the first 20 bytes say is, for records
+// (the addresses may then be as wrong as the rest); Packet too after FaultChecksum
+// and FaultFragmentRange. After FaultShort and FaultVersion everything is zero.
 type View struct {
 	Packet        []byte // exactly Total Length bytes, without padding of the link
 	HeaderLen     int    // 20..60
@@ -78,18 +80,6 @@ func (v *View) Parse(b []byte, s Strictness) Fault {
 	if b[0]>>4 != 4 {
 		return Fault{Code: FaultVersion}
 	}
-	hl := int(b[0]&0xf) * 4
-	if hl < MinHeaderLen || hl > len(b) {
-		return Fault{Code: FaultHeaderLength}
-	}
-	total := int(binary.BigEndian.Uint16(b[2:]))
-	if total < hl || total > len(b) {
-		return Fault{Code: FaultTotalLength}
-	}
-	b = b[:total:total]
-
-	v.Packet = b
-	v.HeaderLen = hl
 	v.TOS, v.TTL, v.Proto = b[1], b[8], b[9]
 	v.ID = binary.BigEndian.Uint16(b[4:])
 	frag := binary.BigEndian.Uint16(b[6:])
@@ -99,6 +89,17 @@ func (v *View) Parse(b []byte, s Strictness) Fault {
 	v.Src = netip.AddrFrom4([4]byte(b[12:16]))
 	v.Dst = netip.AddrFrom4([4]byte(b[16:20]))
 
+	hl := int(b[0]&0xf) * 4
+	if hl < MinHeaderLen || hl > len(b) {
+		return Fault{Code: FaultHeaderLength}
+	}
+	total := int(binary.BigEndian.Uint16(b[2:]))
+	if total < hl || total > len(b) {
+		return Fault{Code: FaultTotalLength}
+	}
+	b = b[:total:total]
+	v.Packet = b
+	v.HeaderLen = hl
 	if Checksum(b[:hl]) != 0 {
 		return Fault{Code: FaultChecksum}
 	}

@@ -48,7 +48,7 @@ func (q *Queue) Run(ctx context.Context, h Handler) error {
 	defer stop()
 
 	runtime.LockOSThread()
-	err := newLoop(q, h).run()
+	err := newLoop(q, h, newBatch()).run()
 	runtime.UnlockOSThread()
 
 	if e := q.shut(); err == nil {
@@ -79,8 +79,8 @@ type loop struct {
 	err      error
 }
 
-func newLoop(q *Queue, h Handler) *loop {
-	return &loop{q: q, h: h, in: newBatch(), out: make([]byte, 0, q.socket.limit())}
+func newLoop(q *Queue, h Handler, in *batch) *loop {
+	return &loop{q: q, h: h, in: in, out: make([]byte, 0, q.socket.limit())}
 }
 
 func (l *loop) run() error {
@@ -128,12 +128,9 @@ func (l *loop) collect(b []byte, cut bool) {
 	for len(b) > 0 {
 		m, rest, ok := nextMessage(b)
 		if !ok {
-			if cut {
-				// The message's end is missing; its beginning may still
-				// name the packet that has to be dropped.
-				l.salvage(b)
+			if !cut || !l.salvage(b) {
+				l.q.counts.malformed.Add(1)
 			}
-			l.q.counts.malformed.Add(1)
 			return
 		}
 		b = rest
@@ -151,11 +148,14 @@ func (l *loop) collect(b []byte, cut bool) {
 	}
 }
 
-// salvage reads a message that is shorter than it says.
-func (l *loop) salvage(b []byte) {
-	if len(b) >= nlHeaderLen+nfHeaderLen && binary.NativeEndian.Uint16(b[4:]) == typePacket {
-		l.packet(b[nlHeaderLen:], true)
+// salvage reads a message whose end is missing: its beginning may still name the
+// packet that has to be dropped. It reports whether it was a packet's.
+func (l *loop) salvage(b []byte) bool {
+	if len(b) < nlHeaderLen+nfHeaderLen || binary.NativeEndian.Uint16(b[4:]) != typePacket {
+		return false
 	}
+	l.packet(b[nlHeaderLen:], true)
+	return true
 }
 
 func (l *loop) packet(body []byte, cut bool) {

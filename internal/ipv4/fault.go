@@ -11,11 +11,11 @@ const (
 	FaultHeaderLength              // IHL below 5, or a header longer than the packet
 	FaultTotalLength               // total length below the header's, or past the bytes there are
 	FaultChecksum                  // header checksum
-	FaultFragmentRange             // a fragment that ends past 65535 bytes; Strict only
 	FaultOptionLength              // an option without length, with one below 2, or past the header
 	FaultSecondCIPSO               // a second CIPSO option
 	FaultOptionMalformed           // a route, timestamp or alert option that Linux refuses
 	FaultDataAfterEnd              // something other than zero behind the end of the list; Strict only
+	FaultFragmentRange             // a fragment that ends past 65535 bytes; Strict only
 
 	faultCodes
 )
@@ -27,11 +27,11 @@ var faultNames = [faultCodes]string{
 	FaultHeaderLength:    "header-length",
 	FaultTotalLength:     "total-length",
 	FaultChecksum:        "checksum",
-	FaultFragmentRange:   "fragment-range",
 	FaultOptionLength:    "option-length",
 	FaultSecondCIPSO:     "second-cipso",
 	FaultOptionMalformed: "option-malformed",
 	FaultDataAfterEnd:    "data-after-end",
+	FaultFragmentRange:   "fragment-range",
 }
 
 // String returns the constant name of c as records and metrics show it.
@@ -47,6 +47,6 @@ type Fault struct {
 	Code FaultCode
 	// Pointer is the offset of the offending byte from the start of the header,
 	// as an ICMP parameter problem (RFC 792, type 12 code 0) reports it. It is 0
-	// for the faults that no router answers: everything before the options.
+	// for the faults that no router answers: all that are not in the options.
 	Pointer uint8
 }

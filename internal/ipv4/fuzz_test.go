@@ -5,26 +5,6 @@ import (
 	"testing"
 )
 
-func seedPackets() [][]byte {
-	foo := []byte{0x86, 0x0e, 0, 0, 0, 3, 1, 8, 0, 0xfa, 0x33, 0x37, 0xb7, 0x80}
-	fragment := makePacket(foo, 17, counting(24))
-	fragment[6], fragment[7] = 0x20, 3
-	fixChecksum(fragment)
-	return [][]byte{
-		makePacket(nil, 17, counting(12)),
-		makePacket(foo, 17, counting(12)),
-		makePacket(append(bytes.Clone(foo), foo...), 6, counting(20)),
-		makePacket([]byte{7, 7, 4, 0, 0, 0, 0, 68, 8, 5, 0, 0, 0, 0, 0, 131, 3, 4, 148, 4, 0, 0}, 1, counting(64)),
-		makePacket(append([]byte{148, 4, 0, 0, 0}, foo...), 47, nil),
-		makePacket([]byte{1, 1, 1, 0x86}, 17, nil),
-		makePacket(cipsoOption(40), 17, counting(3)),
-		makePacket(nil, 6, tcpSegment(2, []byte{2, 4, 5, 0xb4, 1, 3, 3, 7}, nil)),
-		makePacket(foo, 6, tcpSegment(0x12, []byte{1, 2, 4, 5, 0xb4, 1, 3, 3, 7}, nil)),
-		fragment,
-		{0x45},
-	}
-}
-
 // mend gives p a right length and checksum, else nearly nothing that the fuzzer
 // makes would get past them.
 func mend(p []byte) []byte {
@@ -41,10 +21,9 @@ func mend(p []byte) []byte {
 	return p
 }
 
+// The seeds of all three are in testdata/fuzz.
+
 func FuzzParse(f *testing.F) {
-	for _, p := range seedPackets() {
-		f.Add(p)
-	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, p := range [][]byte{b, mend(b)} {
 			before := bytes.Clone(p)
@@ -74,9 +53,6 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzRewrite(f *testing.F) {
-	for i, p := range seedPackets() {
-		f.Add(p, uint8(i*5))
-	}
 	f.Fuzz(func(t *testing.T, b []byte, length uint8) {
 		p := mend(b)
 		var v View
@@ -123,9 +99,6 @@ func FuzzRewrite(f *testing.F) {
 }
 
 func FuzzClampMSS(f *testing.F) {
-	for i, p := range seedPackets() {
-		f.Add(p, uint16(i*100))
-	}
 	f.Fuzz(func(t *testing.T, b []byte, mss uint16) {
 		p := mend(b)
 		before := bytes.Clone(p)

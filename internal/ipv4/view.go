@@ -22,8 +22,8 @@ const (
 //
 // After a fault in the options, all is filled in but what stands behind the
 // faulty byte. After any other, only what the first 20 bytes say is, for records
-// (the addresses may then be as wrong as the rest); Packet too after FaultChecksum
-// and FaultFragmentRange. After FaultShort and FaultVersion everything is zero.
+// (the addresses may then be as wrong as the rest), and Packet after FaultChecksum.
+// After FaultShort and FaultVersion everything is zero.
 type View struct {
 	Packet        []byte // exactly Total Length bytes, without padding of the link
 	HeaderLen     int    // 20..60
@@ -67,7 +67,8 @@ const (
 
 // Parse fills v from the packet that b starts with. Bytes of b behind the total
 // length (padding of short Ethernet frames) are cut off. The pointer of a fault
-// and the order of checks are Linux's, also with Strict, which only adds faults.
+// and the order of checks are Linux's; Strict adds faults to packets that Linux
+// finds none in.
 //
 // Parse does not look into the CIPSO option. Linux checks options from left to
 // right, so on an option fault behind v.CIPSO a caller that imitates it looks
@@ -103,17 +104,17 @@ func (v *View) Parse(b []byte, s Strictness) Fault {
 	if Checksum(b[:hl]) != 0 {
 		return Fault{Code: FaultChecksum}
 	}
-	// The reassembled datagram would wrap its 16-bit length. Linux forwards such
-	// fragments and leaves the damage to the receiver.
-	if s == Strict && v.FragmentOffset+total > MaxPacketLen {
-		return Fault{Code: FaultFragmentRange}
-	}
 	v.transport()
 	v.end = hl
 	if hl > MinHeaderLen {
 		if f := v.options(s); f.Code != NoFault {
 			return f
 		}
+	}
+	// The reassembled datagram would wrap its 16-bit length. Linux forwards such
+	// fragments and leaves the damage to the receiver.
+	if s == Strict && v.FragmentOffset+total > MaxPacketLen {
+		return Fault{Code: FaultFragmentRange}
 	}
 	v.sound = true
 	return Fault{}

@@ -1,0 +1,190 @@
+package links
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// kernel is the edge to rtnetlink; tests put something else in its place.
+type kernel interface {
+	// subscribe starts the notices.
+	subscribe() (subscription, error)
+	// read returns all links, without zones, and addresses.
+	read() (*Table, error)
+	close()
+}
+
+// subscription is a run of notices.
+type subscription interface {
+	// notices is closed when the run has failed.
+	notices() <-chan notice
+	// failure says why; valid once notices is closed.
+	failure() error
+	// end ends the run; ending it twice is harmless.
+	end()
+}
+
+// notice says that something about a link changed.
+type notice struct {
+	index uint32 // 0: only addresses changed
+	name  string
+	gone  bool
+}
+
+// rtnetlink reads one namespace.
+type rtnetlink struct {
+	handle *netlink.Handle
+	ns     netns.NsHandle // none for the process's own
+}
+
+func openKernel(fd int) (kernel, error) {
+	ns := netns.None()
+	if fd != 0 {
+		own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return nil, fmt.Errorf("network namespace: %w", err)
+		}
+		ns = netns.NsHandle(own)
+	}
+	h, err := netlink.NewHandleAt(ns, unix.NETLINK_ROUTE)
+	if err != nil {
+		ns.Close()
+		return nil, err
+	}
+	return &rtnetlink{handle: h, ns: ns}, nil
+}
+
+func (r *rtnetlink) close() {
+	r.handle.Close()
+	if r.ns.IsOpen() {
+		r.ns.Close()
+	}
+}
+
+// tries is how often a reading is repeated that was disturbed by a change.
+const tries = 10
+
+func (r *rtnetlink) read() (*Table, error) {
+	all, err := undisturbed(r.handle.LinkList)
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	addresses, err := undisturbed(func() ([]netlink.Addr, error) { return r.handle.AddrList(nil, netlink.FAMILY_ALL) })
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	t := &Table{links: make(map[uint32]Link, len(all)), addresses: make(map[netip.Addr]struct{}, len(addresses))}
+	for _, l := range all {
+		a := l.Attrs()
+		t.links[uint32(a.Index)] = Link{Index: uint32(a.Index), Name: a.Name, MTU: a.MTU, Up: a.Flags&net.FlagUp != 0}
+	}
+	for _, a := range addresses {
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			t.addresses[ip.Unmap()] = struct{}{}
+		}
+	}
+	return t, nil
+}
+
+// undisturbed repeats a reading that the kernel says may have gaps.
+func undisturbed[T any](list func() ([]T, error)) (all []T, err error) {
+	for range tries {
+		if all, err = list(); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return all, err
+}
+
+// noticeBuffer holds the notices of some thousand links.
+const noticeBuffer = 1 << 20
+
+// feed is a subscription to links and addresses.
+type feed struct {
+	out   chan notice
+	done  chan struct{}
+	ended sync.Once
+	wg    sync.WaitGroup
+
+	mu  sync.Mutex
+	why error
+}
+
+func (r *rtnetlink) subscribe() (subscription, error) {
+	f := &feed{out: make(chan notice, 64), done: make(chan struct{})}
+	ns := r.ns
+	changes := make(chan netlink.LinkUpdate, 64)
+	if err := netlink.LinkSubscribeWithOptions(changes, f.done, netlink.LinkSubscribeOptions{
+		Namespace: &ns, ErrorCallback: f.fail, ReceiveBufferSize: noticeBuffer,
+	}); err != nil {
+		close(f.done)
+		return nil, fmt.Errorf("watch links: %w", err)
+	}
+	f.wg.Add(1)
+	go func() {
+		defer f.wg.Done()
+		for u := range changes {
+			// A bridge that lets go of a port speaks of a deleted link too.
+			if u.Family == unix.AF_UNSPEC {
+				f.pass(notice{uint32(u.Index), u.Attrs().Name, u.Header.Type == unix.RTM_DELLINK})
+			}
+		}
+		f.fail(errEnded)
+	}()
+	moves := make(chan netlink.AddrUpdate, 64)
+	if err := netlink.AddrSubscribeWithOptions(moves, f.done, netlink.AddrSubscribeOptions{
+		Namespace: &ns, ErrorCallback: f.fail, ReceiveBufferSize: noticeBuffer,
+	}); err != nil {
+		f.end()
+		return nil, fmt.Errorf("watch addresses: %w", err)
+	}
+	f.wg.Add(1)
+	go func() {
+		defer f.wg.Done()
+		for range moves {
+			f.pass(notice{})
+		}
+		f.fail(errEnded)
+	}()
+	go func() {
+		f.wg.Wait()
+		close(f.out)
+	}()
+	return f, nil
+}
+
+var errEnded = errors.New("notices ended")
+
+func (f *feed) pass(n notice) {
+	select {
+	case f.out <- n:
+	case <-f.done:
+	}
+}
+
+// fail ends the feed: what the library complains of may be a lost notice.
+func (f *feed) fail(err error) {
+	f.mu.Lock()
+	if f.why == nil {
+		f.why = err
+	}
+	f.mu.Unlock()
+	f.end()
+}
+
+func (f *feed) notices() <-chan notice { return f.out }
+
+func (f *feed) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.why
+}
+
+func (f *feed) end() { f.ended.Do(func() { close(f.done) }) }

@@ -1,6 +1,7 @@
 package nft_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -247,4 +248,76 @@ func TestReplacementHasNoGap(t *testing.T) {
 	if arrives(t, d, "slips through") {
 		t.Error("a packet passed while the rules were replaced")
 	}
+}
+
+// A packet with options for the gateway itself is judged once, unless it was
+// judged as one that goes on to a zone.
+func TestJudgedAtPreroutingIsDelivered(t *testing.T) {
+	tests := []struct {
+		name string
+		zone uint8
+		want []queue.Hook
+	}{
+		{"for this machine", 0, []queue.Hook{queue.Prerouting}},
+		{"for a zone", 2, []queue.Hook{queue.Prerouting, queue.Input}},
+	}
+	l := newLab(t)
+	l.install()
+	local := l.udp(l.gw, gwDstIP, testPort)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var hooks []queue.Hook
+			_, stop := l.listen(func(p *queue.Packet, v *queue.Verdict) {
+				hooks = append(hooks, p.Hook)
+				*v = queue.Verdict{Accept: true, SetMark: true, Mark: uint32(mark.ForZone(1, tt.zone))}
+				if p.Hook == queue.Prerouting {
+					v.Payload = withOptions(p.Payload, nops)
+				}
+			})
+			l.sendRaw(udpPacket(gwDstIP, unknownDOI, []byte(tt.name)))
+			if !arrives(t, local, tt.name) {
+				t.Error("the packet did not arrive")
+			}
+			stop()
+			if !slices.Equal(hooks, tt.want) {
+				t.Errorf("queued at %v, want %v", hooks, tt.want)
+			}
+		})
+	}
+}
+
+// Fragments are queued one by one, each with its own options, before anything
+// puts them together.
+func TestFragmentsAreSeenApart(t *testing.T) {
+	l := newLab(t)
+	l.install()
+	options := make(chan string, 4)
+	_, stop := l.listen(func(p *queue.Packet, v *queue.Verdict) {
+		if p.Hook == queue.Prerouting {
+			options <- string(p.Payload[20 : int(p.Payload[0]&15)*4])
+		}
+	})
+	other := append([]byte(nil), unknownDOI...)
+	other[9] = 6
+	for i, o := range [][]byte{unknownDOI, other} {
+		b := udpPacket(gwDstIP, o, make([]byte, 8))
+		b[5] = 77
+		if i == 0 {
+			b[6] = 0x20 // more fragments
+		} else {
+			b[7] = 2 // at byte 16
+		}
+		l.sendRaw(b)
+	}
+	for _, want := range []string{string(unknownDOI), string(other)} {
+		select {
+		case got := <-options:
+			if got != want {
+				t.Errorf("options %x, want %x", got, want)
+			}
+		case <-time.After(time.Second):
+			t.Fatal("a fragment did not come")
+		}
+	}
+	stop()
 }

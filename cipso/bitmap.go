@@ -9,11 +9,12 @@ import (
 
 const maxBitmap = MaxOptionLen - HeaderLen - tagHeaderLen // 30 bytes, categories 0..239
 
-// getBitmap replaces the set by the one of a bitmap of at most 30 bytes.
+// getBitmap replaces the set by the one of a bitmap of at most maxBitmap bytes.
 func getBitmap(c *Categories, bitmap []byte) {
 	c.Reset()
 	var padded [32]byte
 	copy(padded[:maxBitmap], bitmap)
+	n, end := 0, 0 // ranges found, and where the last of them ends
 	for base := 0; base < len(padded); base += 8 {
 		word := binary.BigEndian.Uint64(padded[base:])
 		for at := base * 8; word != 0; {
@@ -21,10 +22,18 @@ func getBitmap(c *Categories, bitmap []byte) {
 			word <<= zeros
 			ones := bits.LeadingZeros64(^word)
 			word <<= ones
-			at += zeros + ones
-			c.push(uint16(at-ones), uint16(at-1))
+			low := at + zeros
+			at = low + ones
+			if n > 0 && low == end {
+				n-- // goes on from the word before
+			} else {
+				c.ranges[n].Low = uint16(low)
+			}
+			c.ranges[n].High = uint16(at - 1)
+			n, end = n+1, at
 		}
 	}
+	c.n = uint8(n)
 }
 
 // putBitmap sets the bits in b, which is zero and maxBitmap long, and returns

@@ -25,7 +25,7 @@ func categories(t testing.TB, s string) Categories {
 	return c
 }
 
-// anyDOI decodes any DOI but 0, and smackHost what a Smack host takes.
+// Decoders of any DOI but 0, or of DOI 3, and what a Smack host takes.
 var (
 	anyStrict = Decoder{}
 	anyCompat = Decoder{Compat: true}

@@ -26,8 +26,8 @@ func TestCategoriesAdd(t *testing.T) {
 		{"65535", []Range{{1, 1}, {65535, 65535}}, "1", false},
 		{"up to 65535", []Range{{1, 1}, {2, 65535}}, "1", false},
 		{"ends before it begins", []Range{{1, 1}, {9, 8}}, "1", false},
-		// Smack kept categories in a sparse map; adding one below the lowest
-		// corrupted it (kernel 41c3bd2039e0).
+		// NetLabel keeps categories in a sparse map; adding one below the lowest
+		// once corrupted it (kernel 41c3bd2039e0).
 		{"below the lowest", []Range{{4000, 4000}, {3000, 3000}, {7, 7}, {2000, 2005}}, "7,2000-2005,3000,4000", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

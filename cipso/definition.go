@@ -10,9 +10,10 @@ type Definition struct {
 
 	// AcceptNonCanonical makes a strict Decoder take what says the same label
 	// in other bytes than Encode would: a bitmap that ends in zero bytes, a
-	// last range that spells out its low end of 0, ranges that touch. Linux
-	// can be told to send the first of these (net.ipv4.cipso_rbm_optfmt).
-	// Each further way of writing one label is room for a covert channel, so
+	// last range that spells out its low end of 0, ranges that touch. The
+	// first includes the optimized form of tag type 1, ten bytes of bitmap,
+	// which the CIPSO draft wants every receiver to take (section 3.4.5) and
+	// Linux can be told to send (net.ipv4.cipso_rbm_optfmt). Each further way of writing one label is room for a covert channel, so
 	// such a packet should leave re-encoded.
 	AcceptNonCanonical bool
 }

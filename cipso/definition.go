@@ -13,8 +13,9 @@ type Definition struct {
 	// last range that spells out its low end of 0, ranges that touch. The
 	// first includes the optimized form of tag type 1, ten bytes of bitmap,
 	// which the CIPSO draft wants every receiver to take (section 3.4.5) and
-	// Linux can be told to send (net.ipv4.cipso_rbm_optfmt). Each further way of writing one label is room for a covert channel, so
-	// such a packet should leave re-encoded.
+	// Linux can be told to send (net.ipv4.cipso_rbm_optfmt). Each further way
+	// of writing one label is room for a covert channel, so such a packet
+	// should leave re-encoded.
 	AcceptNonCanonical bool
 }
 

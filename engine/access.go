@@ -1,0 +1,106 @@
+package engine
+
+import "fmt"
+
+// Access is a set of access modes.
+type Access uint8
+
+// The modes. Packets ask for Write only: to deliver is to write.
+const (
+	Read      Access = 1 << iota // r
+	Write                        // w
+	Execute                      // x
+	Append                       // a
+	Transmute                    // t, of directories only
+	Lock                         // l
+	Bringup                      // b, permit by the rest of the rule and report the use
+)
+
+// modes are the letters in the order in which a rule is listed.
+const modes = "rwxatlb"
+
+var modeOf = [256]Access{
+	'r': Read, 'w': Write, 'x': Execute, 'a': Append, 't': Transmute, 'l': Lock, 'b': Bringup,
+	'R': Read, 'W': Write, 'X': Execute, 'A': Append, 'T': Transmute, 'L': Lock, 'B': Bringup,
+}
+
+// letters maps the bit of each mode, in its order of value, to its letter.
+var letters = [...]byte{'r', 'w', 'x', 'a', 't', 'l', 'b'}
+
+// AccessError says at which byte a word stops being a set of access modes.
+type AccessError struct {
+	Word   string
+	Offset int
+}
+
+// Error names the byte and the letters that are known.
+func (e *AccessError) Error() string {
+	if e.Word == "" {
+		return "no access modes; write - for none"
+	}
+	return fmt.Sprintf("%q is no access mode; the modes are r w x a t l b, and - for none", e.Word[e.Offset])
+}
+
+// ParseAccess reads access modes in either case; a dash stands for a mode that
+// is absent. Any other letter is an *AccessError.
+func ParseAccess(s string) (Access, error) {
+	a, n := scan(s)
+	if n < len(s) || s == "" {
+		return 0, &AccessError{Word: s, Offset: n}
+	}
+	return a, nil
+}
+
+// ParseAccessBytes is ParseAccess for a byte slice, of which it keeps nothing.
+// It reports the length of what it could read; that is len(s) when all is well.
+func ParseAccessBytes(s []byte) (Access, int) {
+	return scan(s)
+}
+
+// ParseAccessKernel reads access modes as the kernel does: it stops without a
+// word at the first letter that it does not know.
+func ParseAccessKernel(s string) Access {
+	a, _ := scan(s)
+	return a
+}
+
+func scan[T string | []byte](s T) (a Access, n int) {
+	for n = 0; n < len(s); n++ {
+		m := modeOf[s[n]]
+		if m == 0 && s[n] != '-' {
+			break
+		}
+		a |= m
+	}
+	return a, n
+}
+
+// String lists the modes as a rule does, a dash when there are none.
+func (a Access) String() string {
+	if a&(1<<len(modes)-1) == 0 {
+		return "-"
+	}
+	b := make([]byte, 0, len(modes))
+	for i, c := range letters {
+		if a&(1<<i) != 0 {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+// Effective returns what a rule with these modes grants: the right to write
+// brings the right to lock, as Smack has had it since locks got a mode of their
+// own. Write does not bring append, nor append write.
+func (a Access) Effective() Access {
+	if a&Write != 0 {
+		a |= Lock
+	}
+	return a
+}
+
+// Grants reports whether a rule with these modes grants all of want. A rule
+// without any mode grants nothing, not even nothing.
+func (a Access) Grants(want Access) bool {
+	return a != 0 && want&^a.Effective() == 0
+}

@@ -53,6 +53,16 @@ const (
 	etherTypeQinQ uint16 = 0x88a8
 )
 
+// Direction says which way a recorded packet went.
+type Direction uint8
+
+// The directions, seen from the machine that recorded.
+const (
+	DirectionUnknown Direction = iota
+	Inbound
+	Outbound
+)
+
 // Frame is one recorded packet. Its slices belong to it alone, and overlap:
 // Header and IPv4 are parts of Data.
 type Frame struct {
@@ -61,10 +71,10 @@ type Frame struct {
 	Time   time.Time // UTC; zero when the file does not say
 	Length int       // on the wire; more than len(Data) if it was cut off
 
-	Interface int    // number of the interface in the file, from 0, counted over all sections
-	Name      string // of that interface, "" when the file does not say
-	IfIndex   uint32 // index of the interface in the recorder's kernel, 0 unknown (LinkSLL2 only)
-	Outgoing  bool   // the file says that the recorder sent it
+	Interface int       // number of the interface in the file, from 0, counted over all sections
+	Name      string    // of that interface, "" when the file does not say
+	IfIndex   uint32    // index of the interface in the recorder's kernel, 0 unknown (LinkSLL2 only)
+	Direction Direction // seen from the recorder, where the file says it
 
 	LinkType  LinkType
 	Source    net.HardwareAddr // sender's Ethernet address, nil unknown

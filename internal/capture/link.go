@@ -37,7 +37,7 @@ func (f *Frame) dissect() bool {
 		if len(b) < sllLen {
 			return true
 		}
-		f.Outgoing = f.Outgoing || binary.BigEndian.Uint16(b) == cookedOut
+		f.cookedDirection(binary.BigEndian.Uint16(b))
 		f.cookedSource(binary.BigEndian.Uint16(b[2:]), int(binary.BigEndian.Uint16(b[4:])), b[6:14])
 		f.network(sllLen, binary.BigEndian.Uint16(b[14:]))
 	case LinkSLL2:
@@ -45,7 +45,7 @@ func (f *Frame) dissect() bool {
 			return true
 		}
 		f.IfIndex = binary.BigEndian.Uint32(b[4:])
-		f.Outgoing = f.Outgoing || b[10] == cookedOut
+		f.cookedDirection(uint16(b[10]))
 		f.cookedSource(binary.BigEndian.Uint16(b[8:]), int(b[11]), b[12:20])
 		f.network(sll2Len, binary.BigEndian.Uint16(b))
 	case LinkNull, LinkLoop:
@@ -77,6 +77,16 @@ func (f *Frame) network(n int, t uint16) {
 	f.Header = f.Data[:n:n]
 	if t == EtherTypeIPv4 {
 		f.IPv4 = f.Data[n:]
+	}
+}
+
+// cookedDirection reads the packet type of Linux: 0 to 3 came in, for whomever.
+func (f *Frame) cookedDirection(t uint16) {
+	switch {
+	case t < cookedOut:
+		f.Direction = Inbound
+	case t == cookedOut:
+		f.Direction = Outbound
 	}
 }
 

@@ -9,12 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// flagDirection are the bits of a packet's flags that say which way it went.
 const (
-	flagDirection = 3
-	flagInbound   = 1
-	flagOutbound  = 2
-
 	resolutionNano = 9
 	maxText        = 0xffff // of an option
 )
@@ -26,20 +21,10 @@ type InterfaceInfo struct {
 	LinkType    LinkType
 }
 
-// Direction says which way a recorded packet went.
-type Direction uint8
-
-// The directions of pcapng's packet flags.
-const (
-	DirectionUnknown Direction = iota
-	Inbound
-	Outbound
-)
-
 // Packet is one packet to be recorded.
 type Packet struct {
 	Interface int       // as AddInterface returned it
-	Time      time.Time // recorded in nanoseconds; zero becomes 1970
+	Time      time.Time // recorded in nanoseconds; before 1970 becomes 1970
 	Direction Direction
 	Data      []byte // the frame, with the header that the interface's link type wants
 	Length    int    // on the wire; 0 if Data is all of it
@@ -100,7 +85,7 @@ func (n *NgWriter) WritePacket(p Packet) error {
 	}
 	var stamp uint64
 	if !p.Time.IsZero() {
-		stamp = uint64(p.Time.UnixNano())
+		stamp = uint64(max(p.Time.UnixNano(), 0))
 	}
 	n.begin(blockEnhanced)
 	n.u32(uint32(p.Interface))
@@ -112,11 +97,7 @@ func (n *NgWriter) WritePacket(p Packet) error {
 	n.pad()
 	n.text(optComment, p.Comment)
 	if p.Direction != DirectionUnknown {
-		flag := byte(flagInbound)
-		if p.Direction == Outbound {
-			flag = flagOutbound
-		}
-		n.option(optFlags, []byte{flag, 0, 0, 0})
+		n.option(optFlags, []byte{byte(p.Direction), 0, 0, 0})
 	}
 	n.endOptions()
 	return n.end()

@@ -38,7 +38,8 @@ func (p *pcapng) packet(kind uint32, b []byte) (*Frame, error) {
 		case o.code == optComment:
 			comments = append(comments, text(o.value))
 		case o.code == optFlags && len(o.value) == 4:
-			f.Outgoing = p.order.Uint32(o.value)&flagDirection == flagOutbound
+			// The low two bits: 0 unknown, 1 in, 2 out. 3 means nothing.
+			f.Direction = [4]Direction{1: Inbound, 2: Outbound}[p.order.Uint32(o.value)&3]
 		}
 	}
 	f.Comment = strings.Join(comments, "\n")

@@ -1,9 +1,6 @@
 package policyfile
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // window is how many bytes of a long line a picture shows on either side of the
 // caret.
@@ -40,23 +37,20 @@ func clean(s string) string {
 	return strings.ReplaceAll(shown(s), "\t", `\t`)
 }
 
-// shown replaces what a terminal would act on, but for tabs.
+// shown replaces everything but printable ASCII and tabs: what a terminal would
+// act on, and letters that run from right to left and would move the caret.
 func shown(s string) string {
 	const hex = "0123456789abcdef"
 	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == '\t', r >= 0x20 && r < 0x7f:
-			b.WriteByte(s[i])
-		default: // beyond ASCII too: letters that run right to left would move the caret
-			for _, c := range []byte(s[i : i+n]) {
-				b.WriteString(`\x`)
-				b.WriteByte(hex[c>>4])
-				b.WriteByte(hex[c&15])
-			}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\t', c >= 0x20 && c < 0x7f:
+			b.WriteByte(c)
+		default:
+			b.WriteString(`\x`)
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
 		}
-		i += n
 	}
 	return b.String()
 }

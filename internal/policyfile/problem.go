@@ -17,7 +17,7 @@ type Problem struct {
 }
 
 // Place is "file:line:column", without what is unknown.
-func (p *Problem) Place() string {
+func (p Problem) Place() string {
 	s := p.File
 	if p.Line > 0 {
 		s += ":" + strconv.Itoa(p.Line)
@@ -29,7 +29,7 @@ func (p *Problem) Place() string {
 }
 
 // Error is the problem on one line: place, message and hint.
-func (p *Problem) Error() string {
+func (p Problem) Error() string {
 	s := clean(p.Place()) + ": "
 	if p.Warning {
 		s += "warning: "
@@ -44,7 +44,7 @@ func (p *Problem) Error() string {
 // String is the problem as a person wants to see it: the line below the message,
 // a caret below the place. What a terminal could take for a command is shown as
 // \xNN, for files may come from somewhere else.
-func (p *Problem) String() string {
+func (p Problem) String() string {
 	s := clean(p.Place()) + ": "
 	if p.Warning {
 		s += "warning: "

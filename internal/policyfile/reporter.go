@@ -1,0 +1,63 @@
+package policyfile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// maxProblems bounds the errors, and the warnings, that one set is reported with:
+// a file that is something else entirely is one mistake, not a million.
+const maxProblems = 500
+
+// reporter collects the problems of a set, and keeps a mistake that was reported
+// once from being reported again where it has consequences.
+type reporter struct {
+	problems         Problems
+	errors, warnings int             // counted beyond maxProblems too
+	labels           map[string]bool // labels reported as bad, or warned about
+	files            []string        // in the order in which they were read
+}
+
+func newReporter() *reporter {
+	return &reporter{labels: make(map[string]bool)}
+}
+
+// add notes a problem, unless there are too many.
+func (r *reporter) add(p Problem) {
+	n := &r.errors
+	if p.Warning {
+		n = &r.warnings
+	}
+	if *n++; *n <= maxProblems {
+		r.problems = append(r.problems, p)
+	}
+}
+
+// first reports whether a label is seen here for the first time, and remembers it.
+func (r *reporter) first(label string) bool {
+	if r.labels[label] || len(r.labels) >= 10*maxProblems {
+		return false
+	}
+	r.labels[label] = true
+	return true
+}
+
+// sorted returns what was found, by file in the order of reading, line and column.
+func (r *reporter) sorted() Problems {
+	order := make(map[string]int, len(r.files))
+	for i, f := range r.files {
+		order[f] = i
+	}
+	slices.SortStableFunc(r.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	problems := r.problems
+	if r.errors > maxProblems {
+		problems = append(problems, Problem{File: problems[len(problems)-1].File, Code: "too-many", Message: fmt.Sprintf("more errors than the %d shown", maxProblems)})
+	}
+	if r.warnings > maxProblems {
+		problems = append(problems, Problem{File: problems[len(problems)-1].File, Code: "too-many", Message: fmt.Sprintf("more warnings than the %d shown", maxProblems), Warning: true})
+	}
+	return problems
+}

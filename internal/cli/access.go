@@ -105,23 +105,18 @@ func answer(p *engine.Policy, d engine.Decision) accessAnswer {
 // loadRules compiles rule files as a kernel would take them.
 func loadRules(cmd *cobra.Command, files []string) (*engine.Policy, error) {
 	b := engine.NewBuilder()
-	var warnings, problems policyfile.Problems
+	var problems policyfile.Problems
 	for _, name := range files {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range policyfile.Rules(name, data, policyfile.Kernel, b) {
-			if p.Warning {
-				warnings = append(warnings, p)
-			} else {
-				problems = append(problems, p)
-			}
-		}
+		problems = append(problems, policyfile.Rules(name, data, policyfile.Kernel, b)...)
 	}
+	faults, warnings := problems.Split()
 	printProblems(cmd.ErrOrStderr(), warnings)
-	if len(problems) > 0 {
-		return nil, problems
+	if len(faults) > 0 {
+		return nil, faults
 	}
 	return b.Build(), nil
 }

@@ -95,7 +95,7 @@ func report(w io.Writer, cmd *cobra.Command, err error) {
 // printProblems prints problems or warnings, each with its line and a caret.
 func printProblems(w io.Writer, problems policyfile.Problems) {
 	if len(problems) > 0 {
-		fmt.Fprintln(w, problems.String())
+		fmt.Fprintln(w, problems.Error())
 	}
 }
 

@@ -1,0 +1,113 @@
+package netlabel
+
+import (
+	"bytes"
+
+	"labelgate/engine"
+	"labelgate/internal/ipv4"
+)
+
+// egress makes what leaves.
+func (j *judgement) egress() bool {
+	v := &j.v
+	var n int
+	ok := true
+	switch {
+	case j.direction == Input:
+		v.Action = Pass
+		if v.HadOption {
+			v.Action = Blank
+			n, ok = j.view.Blank(j.out)
+		}
+	case v.Emitted == engine.Unknown:
+		v.Action = Pass
+		if v.HadOption {
+			v.Action = Strip
+			n, ok = j.view.Rewrite(j.out, nil)
+			if ok && n == len(j.view.Packet) {
+				v.Action = Blank // the kernel takes no shorter packet, see ipv4.View.Rewrite
+			}
+		}
+	default:
+		option := j.wire()
+		if option == nil {
+			return j.drop(ReasonNoEncoding)
+		}
+		switch {
+		case !v.HadOption:
+			v.Action = Add
+		case bytes.Equal(option, j.view.Packet[j.view.CIPSO:j.view.CIPSO+j.view.CIPSOLen]):
+			v.Action = Pass
+		default:
+			v.Action = Replace
+		}
+		if v.Action != Pass {
+			n, ok = j.view.Rewrite(j.out, option)
+		}
+	}
+	if !ok {
+		return j.drop(ReasonNoRoom)
+	}
+	v.Length = n
+	return j.clamp()
+}
+
+// wire returns the option that carries the leaving label to the destination.
+func (j *judgement) wire() []byte {
+	return j.s.wire(j.v.OutZone, j.v.DestEntry, j.v.Emitted)
+}
+
+func (s *Snapshot) wire(out Zone, entryIndex int32, l engine.Label) []byte {
+	d := s.destDOI(out, entryIndex)
+	if d == nil || int(l) >= len(d.wire) {
+		return nil
+	}
+	w := &d.wire[l]
+	if w.n == 0 {
+		return nil
+	}
+	return w.bytes[:w.n]
+}
+
+// defaultMTU is assumed for links whose MTU is not known.
+const defaultMTU = 1500
+
+// clamp lowers the segment size that a TCP SYN offers so far that a full segment
+// with the largest option still fits the links of both zones. Without it a
+// connection opens, and stalls at its first full segment: the kernel reports the
+// link's MTU to the sender, not the link's MTU less the option.
+func (j *judgement) clamp() bool {
+	const tcp, syn = 6, 0x02
+	v := &j.view
+	if v.Proto != tcp || v.TCPFlags&syn == 0 || v.FragmentOffset != 0 || v.MoreFragments || !j.labels() {
+		return true
+	}
+	mtu := defaultMTU
+	for _, z := range [2]*zone{j.inZone(), j.outZone()} {
+		if z.mtu != 0 && z.mtu < mtu {
+			mtu = z.mtu
+		}
+	}
+	const headers = 40 // IPv4 and TCP without options
+	limit := mtu - headers - MaxGrowth
+	if limit <= 0 {
+		return true
+	}
+	packet := j.out[:j.v.Length]
+	if j.v.Length == 0 {
+		if len(j.out) < len(v.Packet) {
+			return j.drop(ReasonNoRoom)
+		}
+		packet = j.out[:copy(j.out, v.Packet)]
+	}
+	if ipv4.ClampMSS(packet, uint16(limit)) {
+		j.v.Clamped = true
+		j.v.Length = len(packet)
+	}
+	return true
+}
+
+// labels reports whether packets of this conversation may carry an option.
+func (j *judgement) labels() bool {
+	return j.inZone().trust != Refuse || j.outZone().trust != Refuse
+}

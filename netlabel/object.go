@@ -1,0 +1,114 @@
+package netlabel
+
+import (
+	"labelgate/engine"
+	"labelgate/hostmap"
+)
+
+// object finds what the packet would write to, and asks the rules.
+func (j *judgement) object() bool {
+	if j.direction == Input {
+		j.v.Object, j.v.ObjectFrom = j.s.self, FromSelf
+		if j.v.Object == engine.Unknown {
+			return j.drop(ReasonNoSelfLabel)
+		}
+		return j.check()
+	}
+	j.v.DestEntry = j.s.hosts.Lookup(uint8(j.v.OutZone), j.view.Dst)
+	e, z := j.dest(), j.outZone()
+	if !(e != nil && e.kind == hostmap.CIPSO && !e.only.contains(j.v.Subject)) && z.only.contains(j.v.Subject) {
+		switch {
+		case e != nil && e.kind == hostmap.SingleLabel:
+			j.v.Object, j.v.ObjectFrom = e.label, FromEntry
+		case e == nil && z.label != engine.Unknown:
+			j.v.Object, j.v.ObjectFrom = z.label, FromZone
+		case z.trust == Refuse:
+			// Hosts that know nothing of labels and have no entry are ambient.
+			j.v.Object, j.v.ObjectFrom = j.s.ambient, FromAmbient
+		default:
+			return j.farHost()
+		}
+		return j.check()
+	}
+	return j.drop(ReasonDestinationNotAccredited)
+}
+
+// farHost judges a packet whose destination enforces labels itself: it is told
+// the label and asks its own rules.
+func (j *judgement) farHost() bool {
+	j.v.ObjectFrom = FromWire
+	switch j.v.Subject {
+	case engine.Star, engine.Huh:
+		return j.drop(ReasonStarSubject)
+	case engine.Web:
+		// On a Smack host a packet labeled @ may do everything.
+		if !j.strict() {
+			break
+		}
+		e := j.source()
+		if e == nil || e.replacement == engine.Unknown {
+			return j.drop(ReasonWebToLabeled)
+		}
+		j.v.Emitted = e.replacement
+		return true
+	case j.s.ambient:
+		if !j.outZone().labelAmbient {
+			return true // as Linux: the ambient label travels without an option
+		}
+	}
+	j.v.Emitted = j.v.Subject
+	return true
+}
+
+// check asks the rules, and then the restrictions of both zones, which can only
+// turn an allow into a deny.
+func (j *judgement) check() bool {
+	p := j.s.policy
+	j.v.Checked = true
+	j.v.Decision = p.Check(j.v.Subject, j.v.Object, engine.Write)
+	if !j.v.Decision.Allowed {
+		return j.drop(deniedBy(j.v.Decision.Step))
+	}
+	for _, z := range [2]Zone{j.v.InZone, j.v.OutZone} {
+		layer := j.s.zoneAt(z).layer
+		if layer == 0 {
+			continue
+		}
+		if d := p.CheckLayer(layer, j.v.Subject, j.v.Object, engine.Write); !d.Allowed {
+			j.v.Decision, j.v.Layer = d, z
+			return j.drop(ReasonLayer)
+		}
+	}
+	return true
+}
+
+func deniedBy(step engine.Step) Reason {
+	switch step {
+	case engine.StepStarSubject:
+		return ReasonStarSubject
+	case engine.StepUnknownLabel:
+		return ReasonUnknownLabel
+	case engine.StepNoRule:
+		return ReasonNoRule
+	}
+	return ReasonRuleLacks
+}
+
+func (j *judgement) dest() *entry {
+	if j.v.DestEntry < 0 {
+		return nil
+	}
+	return &j.s.entries[j.v.DestEntry]
+}
+
+// destDOI returns the domain that the destination speaks, nil for none.
+func (s *Snapshot) destDOI(out Zone, entryIndex int32) *doi {
+	i := s.zoneAt(out).doi
+	if entryIndex >= 0 && s.entries[entryIndex].doi >= 0 {
+		i = s.entries[entryIndex].doi
+	}
+	if i < 0 {
+		return nil
+	}
+	return &s.dois[i]
+}

@@ -1,0 +1,115 @@
+package netlabel
+
+import (
+	"labelgate/cipso"
+	"labelgate/engine"
+	"labelgate/internal/ipv4"
+)
+
+// Process decides one packet. in is the zone it came in by (ignored for Output),
+// packet its bytes from the IP header on, and out a buffer of at least
+// len(packet)+MaxGrowth bytes for what leaves if that differs from the packet.
+// The packet is never changed, and out never overlaps it.
+//
+// It neither allocates nor locks, logs, blocks or reads a clock; any number of
+// goroutines may call it on one Snapshot, each with its own out.
+func (s *Snapshot) Process(d Direction, in Zone, packet, out []byte) Verdict {
+	j := judgement{s: s, direction: d, packet: packet, out: out, v: Dropped(ReasonNone)}
+	if d != Output {
+		j.v.InZone = in
+	}
+	if j.header() && j.addresses() && j.subject() && j.object() && j.egress() {
+		return j.v
+	}
+	j.v.Action, j.v.Length, j.v.Emitted = Drop, 0, engine.Unknown
+	return j.v
+}
+
+// MaxGrowth is what a packet can gain on its way: the option area of an IPv4
+// header, RFC 791 section 3.1.
+const MaxGrowth = 40
+
+// judgement is the state of one call of Process. Each step returns false after
+// it has set the reason to drop.
+type judgement struct {
+	s         *Snapshot
+	direction Direction
+	packet    []byte
+	out       []byte
+
+	view   ipv4.View
+	option cipso.Option // as decoded; valid with v.HadOption, unless its zone refuses labels
+	keep   bool         // the packet's label stands, not the host table's
+	v      Verdict
+}
+
+func (j *judgement) drop(r Reason) bool {
+	j.v.Reason = r
+	return false
+}
+
+func (j *judgement) inZone() *zone  { return j.s.zoneAt(j.v.InZone) }
+func (j *judgement) outZone() *zone { return j.s.zoneAt(j.v.OutZone) }
+func (j *judgement) strict() bool   { return j.s.mode == Strict }
+
+// refusedOptions have no business at a perimeter. Source routes pick the path,
+// record route and timestamp report it, and the kernel, which remembers where it
+// saw them, would write its addresses at the old places after we moved them.
+const refusedOptions = ipv4.RecordRoute | ipv4.Timestamp | ipv4.LooseRoute | ipv4.StrictRoute | ipv4.StreamID | ipv4.OtherOption
+
+// header parses the packet as far as it can be trusted without knowing hosts.
+func (j *judgement) header() bool {
+	strictness := ipv4.Strict
+	if !j.strict() {
+		strictness = ipv4.Compat
+	}
+	fault := j.view.Parse(j.packet, strictness)
+	j.v.HadOption = j.view.CIPSO != 0
+	if j.direction != Output && j.inZone().name == "" {
+		return j.drop(ReasonNoZone)
+	}
+	if fault.Code != ipv4.NoFault {
+		// The kernel reads options from left to right: a fault inside a CIPSO
+		// option that stands before is the one to report.
+		if j.v.HadOption && j.view.CIPSO < int(fault.Pointer) && !j.decode() {
+			return false
+		}
+		j.v.HeaderFault, j.v.Pointer = fault.Code, fault.Pointer
+		return j.drop(ReasonMalformedHeader)
+	}
+	if j.strict() {
+		if j.view.Others&(ipv4.BSO|ipv4.ESO) != 0 {
+			return j.drop(ReasonForeignLabel)
+		}
+		if j.view.Others&refusedOptions != 0 {
+			return j.drop(ReasonIPOption)
+		}
+	}
+	return true
+}
+
+// addresses holds source and destination against the zones.
+func (j *judgement) addresses() bool {
+	src, dst := j.view.Src, j.view.Dst
+	if j.strict() {
+		if src.IsUnspecified() || src.IsLoopback() || src.IsMulticast() || isBroadcast(src) {
+			return j.drop(ReasonMartianSource)
+		}
+		// A source address is believed only if its zone may hold it: a spoofed
+		// one would borrow the label of a better trusted network.
+		if j.direction != Output && j.s.ZoneOf(src) != j.v.InZone {
+			return j.drop(ReasonSourceNotInZone)
+		}
+		if dst.IsMulticast() || isBroadcast(dst) {
+			return j.drop(ReasonGroupDestination)
+		}
+	}
+	if j.direction == Input {
+		return true
+	}
+	j.v.OutZone = j.s.ZoneOf(dst)
+	if j.v.OutZone == 0 {
+		return j.drop(ReasonNoDestinationZone)
+	}
+	return true
+}

@@ -1,0 +1,145 @@
+package netlabel
+
+import (
+	"net/netip"
+
+	"labelgate/cipso"
+	"labelgate/engine"
+	"labelgate/hostmap"
+)
+
+func isBroadcast(a netip.Addr) bool {
+	return a.Is4() && a.As4() == [4]byte{255, 255, 255, 255}
+}
+
+// subject finds whose data the packet carries.
+func (j *judgement) subject() bool {
+	if j.direction == Output {
+		// The kernel reflects a stranger's option into its own answers. What
+		// this machine sends is this machine's, whatever option it found.
+		j.v.Subject, j.v.SubjectFrom = j.s.self, FromSelf
+		if j.v.Subject == engine.Unknown {
+			return j.drop(ReasonNoSelfLabel)
+		}
+		return true
+	}
+	j.v.SourceEntry = j.s.hosts.Lookup(uint8(j.v.InZone), j.view.Src)
+	if j.v.HadOption {
+		return j.labeled() && j.accredited()
+	}
+	return j.unlabeled() && j.accredited()
+}
+
+// labeled judges a packet that carries a CIPSO option.
+func (j *judgement) labeled() bool {
+	if j.inZone().trust == Refuse {
+		return j.drop(ReasonLabelFromUnlabeledZone)
+	}
+	if !j.decode() {
+		return false
+	}
+	if e := j.source(); e != nil && e.kind == hostmap.SingleLabel {
+		switch e.onLabel {
+		case hostmap.LabelStrip:
+			j.v.Subject, j.v.SubjectFrom = e.label, FromEntry
+			return true
+		case hostmap.LabelDrop:
+			return j.drop(ReasonLabelSpoof)
+		}
+	}
+	j.v.SubjectFrom = FromPacket
+	if !j.option.Unrepresentable {
+		j.v.Subject = j.sourceDOI().labels.lookup(&j.option.Label)
+	}
+	switch j.v.Subject {
+	case engine.Unknown:
+		if !j.strict() && j.direction == Input && j.s.self == engine.Star {
+			// Smack lets a socket labeled * hear what it cannot name.
+			j.v.Subject = engine.Web
+			break
+		}
+		return j.drop(ReasonUnknownLabel)
+	case engine.Star, engine.Huh, engine.Web:
+		if j.strict() {
+			return j.drop(ReasonReservedLabel)
+		}
+	}
+	j.keep = true
+	return true
+}
+
+// decode reads the packet's option as its source's domain of interpretation.
+func (j *judgement) decode() bool {
+	d := j.sourceDOI()
+	if d == nil {
+		return j.drop(ReasonLabelFromUnlabeledZone)
+	}
+	o := j.view.CIPSO
+	_, fault := d.decoder.Decode(j.view.Packet[o:j.view.HeaderLen], &j.option)
+	if fault.Code == cipso.NoFault {
+		return true
+	}
+	j.v.OptionFault, j.v.Pointer = fault.Code, uint8(fault.Pointer(o))
+	if fault.Code == cipso.FaultDOIUnknown {
+		return j.drop(ReasonUnknownDOI)
+	}
+	return j.drop(ReasonMalformedOption)
+}
+
+// unlabeled judges a packet that carries no CIPSO option.
+func (j *judgement) unlabeled() bool {
+	z := j.inZone()
+	if z.trust == Require {
+		return j.drop(ReasonLabelMissing)
+	}
+	j.v.Subject, j.v.SubjectFrom = j.s.ambient, FromAmbient
+	e := j.source()
+	if e != nil && e.kind == hostmap.CIPSO && !j.strict() {
+		// Linux keeps only its labeled entries in the table that it asks here:
+		// a -CIPSO entry does not shadow the wider labeled one.
+		j.v.SourceEntry = j.s.hosts.LookupLabeled(uint8(j.v.InZone), j.view.Src)
+		e = j.source()
+	}
+	switch {
+	case e == nil:
+		if z.label != engine.Unknown {
+			j.v.Subject, j.v.SubjectFrom = z.label, FromZone
+		}
+	case e.kind == hostmap.SingleLabel:
+		j.v.Subject, j.v.SubjectFrom = e.label, FromEntry
+	case e.onUnlabeled == hostmap.UnlabeledAs:
+		j.v.Subject, j.v.SubjectFrom = e.unlabeledAs, FromEntry
+	case e.onUnlabeled == hostmap.UnlabeledDrop:
+		return j.drop(ReasonLabelMissing)
+	}
+	return true
+}
+
+// accredited holds the subject against the sets of labels that may come from the
+// packet's host and zone.
+func (j *judgement) accredited() bool {
+	e := j.source()
+	if e != nil && e.kind == hostmap.CIPSO && !e.only.contains(j.v.Subject) || !j.inZone().only.contains(j.v.Subject) {
+		return j.drop(ReasonSourceNotAccredited)
+	}
+	return true
+}
+
+func (j *judgement) source() *entry {
+	if j.v.SourceEntry < 0 {
+		return nil
+	}
+	return &j.s.entries[j.v.SourceEntry]
+}
+
+// sourceDOI returns the domain that the source speaks, nil for none.
+func (j *judgement) sourceDOI() *doi {
+	i := j.inZone().doi
+	if e := j.source(); e != nil && e.doi >= 0 {
+		i = e.doi
+	}
+	if i < 0 {
+		return nil
+	}
+	return &j.s.dois[i]
+}

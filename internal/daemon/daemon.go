@@ -1,0 +1,187 @@
+// Package daemon is labelgated: it wires the kernel's queue to the one pure
+// function that decides, and looks after everything around it: rules, links,
+// reloads, records and readiness. It decides nothing itself.
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"labelgate/internal/audit"
+	"labelgate/internal/config"
+	"labelgate/internal/links"
+	"labelgate/internal/load"
+	"labelgate/internal/nft"
+	"labelgate/internal/queue"
+)
+
+// Options are what the command line says.
+type Options struct {
+	Config string // path of the settings file
+	Log    *slog.Logger
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+// Run runs the gateway until ctx ends. The netfilter table stays: a gateway that
+// is gone lets nothing through.
+func Run(ctx context.Context, o Options) error {
+	gateway, err := load.Load(o.Config, 1)
+	if err != nil {
+		return err
+	}
+	d := &daemon{Options: o, counters: newCounters(), generation: 1}
+	d.warn(gateway)
+	out, err := d.open(gateway.Config.Audit.Output)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	d.sink = audit.NewSink(out, audit.Options{Format: format(gateway.Config.Audit.Format), OnError: func(err error) {
+		o.Log.Error("audit record not written", "error", err)
+	}})
+	defer d.sink.Close()
+	return d.run(ctx, gateway)
+}
+
+type daemon struct {
+	Options
+	live       live
+	counters   *audit.Counters
+	sink       *audit.Sink
+	watcher    *links.Watcher
+	generation uint32
+}
+
+func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
+	q := gateway.Config.Queue
+	// The queue first: the kernel gives a queue to one owner only, and a second
+	// gateway must not touch the rules of the first.
+	packets, err := queue.Open(queue.Config{Number: q.Number, Length: q.Length, Errorf: d.errorf})
+	if err != nil {
+		return fmt.Errorf("queue %d: %w", q.Number, err)
+	}
+	defer packets.Close()
+	if d.watcher, err = links.Watch(links.Config{Zones: interfaces(gateway.Config), Errorf: d.errorf}); err != nil {
+		return fmt.Errorf("links: %w", err)
+	}
+	defer d.watcher.Close()
+	d.live.store(newState(gateway, d.watcher.Table(), d.counters))
+	// From here on nothing passes that was not judged.
+	report, err := nft.Install(plan(gateway))
+	if err != nil {
+		return fmt.Errorf("netfilter rules: %w", err)
+	}
+
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error {
+		return packets.Run(ctx, &judge{live: &d.live, witness: &recorder{counters: d.counters, sink: d.sink}})
+	})
+	tasks.Go(func() error { return d.follow(ctx, hangup) })
+	d.Log.Info("judging packets", "zones", gateway.Snapshot.Zones(), "rules", gateway.Snapshot.Policy().RuleCount(),
+		"hosts", gateway.Snapshot.Entries(), "queue", q.Number, "backend", report.Backend.String(), "mode", gateway.Snapshot.Mode().String())
+	d.ready(gateway)
+	err = tasks.Wait()
+	d.stopped(packets.Stats())
+	return err
+}
+
+// follow keeps the state up to date until ctx ends.
+func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+			d.reload()
+		case <-d.watcher.Changed():
+			d.live.store(newState(d.live.load().gateway, d.watcher.Table(), d.counters))
+		}
+	}
+}
+
+func (d *daemon) errorf(format string, args ...any) {
+	d.Log.Error(fmt.Sprintf(format, args...))
+}
+
+func (d *daemon) warn(g *load.Gateway) {
+	for _, w := range g.Warnings {
+		d.Log.Warn(w.Message, "file", w.File, "line", w.Line, "hint", w.Hint)
+	}
+}
+
+// stopped says what was done, for the operator who reads the end of the log.
+func (d *daemon) stopped(s queue.Stats) {
+	d.sink.Flush()
+	d.Log.Info("stopped; the netfilter table stays, so nothing passes until labelgated runs again",
+		"received", s.Received, "accepted", s.Accepted, "dropped", s.Dropped, "rewritten", s.Rewritten)
+	d.Stderr.Write(d.counters.AppendSummary(nil))
+}
+
+// plan is what netfilter has to know of a gateway.
+func plan(g *load.Gateway) nft.Plan {
+	p := nft.Plan{Queue: g.Config.Queue.Number}
+	switch g.Config.Queue.Backend {
+	case config.Native:
+		p.Backend = nft.Native
+	case config.Compat:
+		p.Backend = nft.Compat
+	}
+	for i, z := range g.Config.Zones {
+		p.Zones = append(p.Zones, nft.Zone{Index: uint8(i + 1), Name: z.Name, Interfaces: z.Interfaces})
+	}
+	return p
+}
+
+// interfaces lists the interfaces of each zone, zone 1 first.
+func interfaces(c *config.Config) [][]string {
+	names := make([][]string, len(c.Zones))
+	for i, z := range c.Zones {
+		names[i] = z.Interfaces
+	}
+	return names
+}
+
+func format(f config.Format) audit.Format {
+	if f == config.JSON {
+		return audit.JSON
+	}
+	return audit.Text
+}
+
+// output is where records go.
+type output struct {
+	io.Writer
+	file *os.File
+}
+
+func (o output) close() {
+	if o.file != nil {
+		o.file.Close()
+	}
+}
+
+func (d *daemon) open(name string) (output, error) {
+	switch name {
+	case config.Stderr:
+		return output{Writer: d.Stderr}, nil
+	case config.Stdout:
+		return output{Writer: d.Stdout}, nil
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return output{}, fmt.Errorf("audit records: %w", err)
+	}
+	return output{Writer: f, file: f}, nil
+}

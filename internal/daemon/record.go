@@ -1,0 +1,57 @@
+package daemon
+
+import (
+	"labelgate/internal/audit"
+	"labelgate/internal/event"
+	"labelgate/internal/mark"
+	"labelgate/internal/queue"
+	"labelgate/netlabel"
+)
+
+// Bits of the setting "logging", as in Smack.
+const (
+	logDenied  = 1
+	logAllowed = 2
+)
+
+// recorder counts every verdict and writes records of those that the setting
+// "logging" asks for.
+type recorder struct {
+	counters *audit.Counters
+	sink     *audit.Sink
+}
+
+func newCounters() *audit.Counters {
+	var actions, reasons []string
+	for a := netlabel.Drop; a <= netlabel.Blank; a++ {
+		actions = append(actions, a.String())
+	}
+	for r := netlabel.ReasonNone; int(r) <= len(netlabel.Reasons()); r++ {
+		reasons = append(reasons, r.String())
+	}
+	return audit.NewCounters(actions, reasons)
+}
+
+func (r *recorder) saw(now *state, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, out []byte) {
+	slot := now.slots[v.InZone]
+	dropped := v.Action == netlabel.Drop
+	// A packet that was judged at PREROUTING and comes by again for its option
+	// was counted and recorded there; only its failure is news.
+	if !dropped && mark.Mark(p.Mark).IsPending() && p.Hook == queue.Forward {
+		return
+	}
+	wanted := logAllowed
+	if dropped {
+		r.counters.Drop(slot, int(v.Reason))
+		wanted = logDenied
+	} else {
+		r.counters.Pass(slot, int(v.Action))
+	}
+	if now.gateway.Config.Logging&wanted == 0 {
+		return
+	}
+	record := event.Record(now.snapshot, event.Packet{
+		Direction: d, Bytes: p.Payload, Out: out, In: now.device(p.In), OutDev: now.device(p.Out),
+	}, v)
+	r.sink.Write(&record)
+}

@@ -1,0 +1,101 @@
+// Package replay sends the packets of a capture through the same function that
+// judges live ones, without a kernel and without root.
+package replay
+
+import (
+	"fmt"
+	"net"
+	"strings"
+
+	"labelgate/internal/audit"
+	"labelgate/internal/capture"
+	"labelgate/internal/event"
+	"labelgate/netlabel"
+)
+
+// Zones says which zone the packets of a capture came in by: by the name of the
+// interface, by the sender's Ethernet address, or "*" for all others.
+type Zones struct {
+	byName map[string]netlabel.Zone
+	byMAC  map[string]netlabel.Zone
+	rest   netlabel.Zone
+}
+
+// ParseZones reads arguments of the form WHERE=ZONE, where WHERE is an interface
+// of the capture, an Ethernet address, or *.
+func ParseZones(s *netlabel.Snapshot, arguments []string) (*Zones, error) {
+	z := &Zones{byName: make(map[string]netlabel.Zone), byMAC: make(map[string]netlabel.Zone)}
+	for _, a := range arguments {
+		where, name, ok := strings.Cut(a, "=")
+		if !ok || where == "" {
+			return nil, fmt.Errorf("%q: want an interface or an Ethernet address, = and a zone", a)
+		}
+		zone, ok := s.ZoneNamed(name)
+		if !ok {
+			return nil, fmt.Errorf("%q: the settings have no zone %q", a, name)
+		}
+		mac, err := net.ParseMAC(where)
+		switch {
+		case where == "*":
+			z.rest = zone
+		case err == nil:
+			z.byMAC[mac.String()] = zone
+		default:
+			z.byName[where] = zone
+		}
+	}
+	return z, nil
+}
+
+// Of returns the zone that a frame came in by, 0 when nobody said. An Ethernet
+// address wins over an interface, since one interface may carry many senders.
+func (z *Zones) Of(f *capture.Frame) netlabel.Zone {
+	if zone, ok := z.byMAC[f.Source.String()]; ok && len(f.Source) != 0 {
+		return zone
+	}
+	if zone, ok := z.byName[f.Name]; ok && f.Name != "" {
+		return zone
+	}
+	return z.rest
+}
+
+// Replayer judges frames. It belongs to one goroutine.
+type Replayer struct {
+	snapshot *netlabel.Snapshot
+	zones    *Zones
+	out      []byte
+}
+
+// New returns a Replayer.
+func New(s *netlabel.Snapshot, z *Zones) *Replayer {
+	return &Replayer{snapshot: s, zones: z}
+}
+
+// Judge decides one frame and returns its record and the IPv4 packet that would
+// leave, nil when none would. The packet is valid until the next call.
+func (r *Replayer) Judge(f *capture.Frame) (audit.Record, []byte) {
+	zone := r.zones.Of(f)
+	var v netlabel.Verdict
+	switch {
+	case f.IPv4 == nil:
+		v = netlabel.Dropped(netlabel.ReasonNotIPv4)
+		v.InZone = zone
+	case f.Truncated():
+		v = netlabel.Dropped(netlabel.ReasonTruncated)
+		v.InZone = zone
+	default:
+		if need := len(f.IPv4) + netlabel.MaxGrowth; len(r.out) < need {
+			r.out = make([]byte, need)
+		}
+		v = r.snapshot.Process(netlabel.Forward, zone, f.IPv4, r.out)
+	}
+	record := event.Record(r.snapshot, event.Packet{Direction: netlabel.Forward, Bytes: f.IPv4, Out: r.out, In: f.Name}, &v)
+	record.Time = f.Time
+	switch {
+	case v.Action == netlabel.Drop:
+		return record, nil
+	case v.Length != 0:
+		return record, r.out[:v.Length]
+	}
+	return record, f.IPv4[:record.LengthOut]
+}

@@ -1,6 +1,10 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"labelgate/internal/version"
+)
 
 // settings holds the flags that every verb has.
 type settings struct {
@@ -21,7 +25,7 @@ Every verb ends with 0 when all is fine or allowed, 1 when something is denied o
 wrong, and 2 when the command line or a file cannot be understood.`,
 		Example: `  labelgate access --rules site.rules Pop Snap w
   labelgate cipso decode 860e00000003010800fa3337b780`,
-		Version:                    version(),
+		Version:                    version.String(),
 		SilenceUsage:               true,
 		SilenceErrors:              true,
 		Args:                       cobra.ArbitraryArgs, // onlyVerbs looks at them
@@ -33,7 +37,10 @@ wrong, and 2 when the command line or a file cannot be understood.`,
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "print JSON, one object a line")
 	root.AddCommand(
 		newAccess(s),
+		newCheck(s),
 		newCIPSO(s),
+		newExplain(s),
+		newReplay(s),
 	)
 	return root
 }

@@ -1,0 +1,111 @@
+// Package arch holds the rules of ARCHITECTURE.md about who may import whom.
+package arch
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	Standard   bool
+}
+
+func list(t *testing.T, pattern string) map[string]pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Deps,Standard", pattern)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := map[string]pkg{}
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all[p.ImportPath] = p
+	}
+	return all
+}
+
+func ours(path string) bool { return path == "labelgate" || strings.HasPrefix(path, "labelgate/") }
+
+func TestImports(t *testing.T) {
+	all := list(t, "./...")
+	const module = "labelgate/"
+	type rule struct{ name, dependency, allowed string }
+	var rules []rule
+	add := func(name, dependency string, allowed ...string) {
+		rules = append(rules, rule{name, dependency, strings.Join(allowed, " ")})
+	}
+	add("only the queue talks nfqueue", "github.com/florianl/go-nfqueue", module+"internal/queue")
+	add("only nft installs rules", "github.com/google/nftables", module+"internal/nft")
+	add("gopacket is for captures and the lab", "github.com/google/gopacket", module+"internal/capture", module+"internal/lab")
+	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
+	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
+	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
+	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
+	for _, p := range all {
+		if !ours(p.ImportPath) {
+			continue
+		}
+		for _, r := range rules {
+			for _, i := range p.Imports {
+				if (i == r.dependency || strings.HasPrefix(i, r.dependency+"/")) && !slices.Contains(strings.Fields(r.allowed), p.ImportPath) {
+					t.Errorf("%s imports %s, but %s", p.ImportPath, i, r.name)
+				}
+			}
+		}
+	}
+}
+
+// TestCore: what decides about packets rests on the standard library alone, and
+// of that on nothing that waits, prints or knows the time.
+func TestCore(t *testing.T) {
+	all := list(t, "./...")
+	for _, name := range []string{"labelgate/cipso", "labelgate/engine", "labelgate/internal/ipv4"} {
+		p, ok := all[name]
+		if !ok {
+			t.Errorf("%s does not exist", name)
+			continue
+		}
+		for _, i := range p.Imports {
+			if !all[i].Standard {
+				t.Errorf("%s imports %s; it is to rest on the standard library alone", name, i)
+			}
+			if slices.Contains([]string{"time", "context", "net", "os", "log", "log/slog"}, i) {
+				t.Errorf("%s imports %s; a decision neither waits nor knows the time", name, i)
+			}
+		}
+	}
+	for _, i := range all["labelgate/netlabel"].Imports {
+		if !all[i].Standard && !ours(i) {
+			t.Errorf("netlabel imports %s; third parties come in through hostmap only", i)
+		}
+	}
+}
+
+// TestDaemonStaysSmall: what runs with privileges pulls in no terminal, no
+// command line library and no capture reader.
+func TestDaemonStaysSmall(t *testing.T) {
+	all := list(t, "./cmd/labelgated")
+	for path := range all {
+		for _, bad := range []string{"github.com/spf13/cobra", "github.com/google/gopacket", "os/exec", "net/http", "labelgate/internal/cli", "labelgate/internal/lab"} {
+			if path == bad || strings.HasPrefix(path, bad+"/") {
+				t.Errorf("labelgated pulls in %s", path)
+			}
+		}
+	}
+}

@@ -17,7 +17,7 @@ func TestVerbsExplainThemselves(t *testing.T) {
 		if strings.HasSuffix(c.Short, ".") {
 			t.Errorf("%s: the short text ends with a full stop", c.CommandPath())
 		}
-		if c.Flags().Lookup("json") == nil && c.InheritedFlags().Lookup("json") == nil {
+		if c.PersistentFlags().Lookup("json") == nil && c.InheritedFlags().Lookup("json") == nil {
 			t.Errorf("%s has no --json", c.CommandPath())
 		}
 		for _, sub := range c.Commands() {

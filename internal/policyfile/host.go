@@ -152,12 +152,13 @@ func (h *hosts) add(f *reader, at field, e *hostmap.Entry) bool {
 
 // lintHost warns of a good entry that may do something else than was meant.
 func (f *reader) lintHost(at, label field, p netip.Prefix, e *hostmap.Entry) {
-	switch bits := p.Bits(); {
-	case p != e.Prefix:
-		f.warn(at.start+1, "host-bits", "write "+e.Prefix.String(), "bits are set behind the prefix length %d; they are not looked at", bits)
-	case p.Addr().Is6() && bits%16 != 0:
-		f.warn(at.start+1, "prefix-16", "use a length that is a multiple of 16 where both must agree", "a Linux host with Smack does not read a length of %d as a prefix of the address", bits)
-	case e.Label == "@" && e.Zone == "":
+	if p != e.Prefix {
+		f.warn(at.start+1, "host-bits", "write "+e.Prefix.String(), "bits are set behind the prefix length %d; they are not looked at", p.Bits())
+	}
+	if p.Addr().Is6() && p.Bits()%16 != 0 {
+		f.warn(at.start+1, "prefix-16", "use a length that is a multiple of 16 where both must agree", "a Linux host with Smack does not read a length of %d as a prefix of the address", p.Bits())
+	}
+	if e.Label == "@" && e.Zone == "" {
 		hint := "bind it to the outside zone with zone=NAME"
 		if f.dialect != Labelgate {
 			hint = "the labelgate dialect can bind it to a zone with zone=NAME"

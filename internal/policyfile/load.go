@@ -1,6 +1,7 @@
 package policyfile
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,10 @@ type Set struct {
 	Files    []string // all that was read, in that order
 	Warnings Problems
 }
+
+// maxFiles is how many files a policy may have. An engine.Builder can tell a few
+// more apart, for the files that the settings name.
+const maxFiles = 60000
 
 // part is one of the kinds of files of a policy.
 type part struct {
@@ -107,9 +112,14 @@ func (l *loading) directory(p part, path string) {
 }
 
 func (l *loading) file(p part, path string) {
+	l.files = append(l.files, path) // what is wrong with it comes in its turn, even if it cannot be read
 	data, problem := readFile(path)
 	if problem != nil {
 		l.add(*problem)
+		return
+	}
+	if len(l.read) == maxFiles {
+		l.add(Problem{File: path, Code: "too-many", Message: fmt.Sprintf("more than %d files", maxFiles)})
 		return
 	}
 	l.read = append(l.read, path)

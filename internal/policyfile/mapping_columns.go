@@ -29,6 +29,9 @@ func (f *reader) fixed(m *Mapping) (field, *fault) {
 	if len(f.text) < fixedLabel {
 		return field{}, faulty(len(f.text), "columns", "", countMissing)
 	}
+	if f.text[fixedLabel-1] != ' ' { // the kernel takes the level for a part of the label
+		return field{}, faulty(fixedLabel-1, "columns", "", "no space follows the label in its 24 columns")
+	}
 	label := field{0, len(bytes.TrimRight(f.text[:fixedLabel], " "))}
 	if x := f.mappedLabel(label, m); x != nil {
 		return label, x

@@ -2,6 +2,7 @@ package policyfile
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 )
 
@@ -26,19 +27,39 @@ func (f *reader) mapping(form form, m *Mapping) (field, *fault) {
 	case x != nil && x24 == nil:
 		*m = other
 		return label24, nil
-	case x == nil && x24 == nil && !same(m, &other):
-		return label, faulty(0, "ambiguous", "leave exactly one space between the label and its numbers",
-			"this can be read as label %s with %s, and as label %s with %s", quote(m.Label), m.AppendText(nil), quote(other.Label), other.AppendText(nil))
 	case x == nil:
 		return label, nil
 	case label.end+columnWidth < fixedLabel && len(bytes.TrimSpace(f.text[label.end:min(fixedLabel, len(f.text))])) == 0:
 		return label24, x24 // padded, so that is what was meant
 	}
-	var free Mapping
-	if _, no := f.free(&free); no == nil && x.code != "bad-label" {
-		x.hint = `without a count this is libsmack's form: put "# dialect: libsmack" on the first line`
-	}
+	f.adviseColumns(label, x)
 	return label, x
+}
+
+// adviseColumns says what a line that is not in columns may be instead.
+func (f *reader) adviseColumns(label field, x *fault) {
+	var m Mapping
+	if x.code == "bad-label" {
+		return
+	}
+	if level, _ := f.field(label.end); bytes.IndexByte(level.of(f.text), '/') >= 0 {
+		*x = *f.notListed(level)
+	} else if !f.counted(&m) {
+		x.hint = "each number has four columns: write " + strconv.Quote(m.columns())
+	} else if _, no := f.free(&m); no == nil && x.code == "columns" && x.offset == len(f.text) {
+		x.hint = `libsmack's form has no count: if this is it, put "# dialect: libsmack" on the first line`
+	}
+}
+
+// columns is the mapping as the kernel reads it.
+func (m *Mapping) columns() string {
+	b := fmt.Appendf(nil, "%s %-4d%-4d", m.Label, m.Level, m.Categories.Count())
+	for _, r := range m.Categories.Ranges() {
+		for c := int(r.Low); c <= int(r.High); c++ {
+			b = fmt.Appendf(b, "%-4d", c)
+		}
+	}
+	return string(bytes.TrimRight(b, " "))
 }
 
 func same(a, b *Mapping) bool {

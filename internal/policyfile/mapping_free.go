@@ -105,7 +105,7 @@ func (f *reader) badCategory(at field, limit int) *fault {
 // categories.
 func (f *reader) listed(at field, slash int, m *Mapping) *fault {
 	if f.dialect != Labelgate {
-		return faulty(at.start+slash, "listing", `put "# dialect: labelgate" on the first line`, "the %s dialect cannot read what the kernel lists", f.dialect)
+		return f.notListed(at)
 	}
 	text := at.of(f.text)
 	if x := m.level(text[:slash], at.start); x != nil {
@@ -129,4 +129,9 @@ func (f *reader) listed(at field, slash int, m *Mapping) *fault {
 	}
 	m.Categories = c
 	return nil
+}
+
+func (f *reader) notListed(at field) *fault {
+	slash := bytes.IndexByte(at.of(f.text), '/')
+	return faulty(at.start+slash, "listing", `put "# dialect: labelgate" on the first line`, "the %s dialect cannot read what the kernel lists", f.dialect)
 }

@@ -2,6 +2,7 @@ package policyfile
 
 import (
 	"bytes"
+	"slices"
 
 	"labelgate/engine"
 )
@@ -33,6 +34,7 @@ type notedFile struct {
 
 func (p *pairs) begin(f *reader) {
 	p.files = append(p.files, notedFile{f, len(p.notes)})
+	p.notes = slices.Grow(p.notes, min(bytes.Count(f.data, []byte("\n"))+1, 1<<20))
 }
 
 func (p *pairs) set(s, o engine.Label, line, offset int) {

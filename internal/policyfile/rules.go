@@ -60,7 +60,7 @@ func (r *ruleReader) rule() {
 	case 0:
 		r.blank(n)
 	case 2:
-		if string(at[0].of(r.text)) == revoke && r.dialect != Libsmack {
+		if r.revokes(at[0]) {
 			r.revoke(at[1])
 			return
 		}
@@ -68,6 +68,10 @@ func (r *ruleReader) rule() {
 	case 1:
 		r.short(at[0], n)
 	case 3, 4:
+		if r.revokes(at[0]) {
+			r.fail(at[2].start+1, "fields", "write one line for each subject", "%s is followed by one label", revoke)
+			return
+		}
 		r.complete(at, n)
 	default:
 		if r.text[at[0].start] == '#' && r.dialect != Labelgate {
@@ -76,6 +80,11 @@ func (r *ruleReader) rule() {
 		}
 		r.fail(at[4].start+1, "fields", "write each rule on a line of its own", "a rule has at most four fields: subject, object, access, and access to take away")
 	}
+}
+
+// revokes reports whether a line begins with the word that is no subject.
+func (r *ruleReader) revokes(first field) bool {
+	return string(first.of(r.text)) == revoke && (r.dialect == Labelgate || r.dialect == Kernel)
 }
 
 // short notes a line of too few fields.
@@ -87,7 +96,7 @@ func (r *ruleReader) short(first field, n int) {
 		r.noComments(first.start)
 		return
 	case text == revoke && n == 2:
-		hint = "libsmack has no " + revoke
+		hint = "the " + r.dialect.String() + " dialect has no " + revoke
 	case text == revoke:
 		hint = revoke + " is followed by a label"
 	case n == 2 && similar(text, []string{revoke}) != "":

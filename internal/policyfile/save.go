@@ -22,8 +22,12 @@ const header = "# dialect: labelgate\n"
 func AppendRules(dst []byte, p *engine.Policy) ([]byte, error) {
 	b := append(dst, header...)
 	for r := range p.Rules() {
+		subject := p.Name(r.Subject)
+		if subject == revoke {
+			return dst, fmt.Errorf("label %q cannot be written as a subject: the word has another meaning there", revoke)
+		}
 		var err error
-		if b, err = appendLabel(b, p.Name(r.Subject), firstField); err != nil {
+		if b, err = appendLabel(b, subject, firstField); err != nil {
 			return dst, err
 		}
 		if b, err = appendLabel(append(b, ' '), p.Name(r.Object), laterField); err != nil {

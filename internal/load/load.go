@@ -32,11 +32,11 @@ func Load(path string, generation uint32) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := policyfile.Load(cfg.Policy, cfg.Dialect)
+	set, err := policyfile.Load(asWritten(path, cfg, cfg.Policy), cfg.Dialect)
 	if err != nil {
 		return nil, err
 	}
-	l := loader{cfg: cfg, set: set, gateway: &Gateway{Config: cfg, Warnings: set.Warnings}}
+	l := loader{path: path, cfg: cfg, set: set, gateway: &Gateway{Config: cfg, Warnings: set.Warnings}}
 	l.gateway.Files = append([]string{path}, set.Files...)
 	spec := netlabel.Spec{
 		Mode: cfg.Mode, Generation: generation, Rules: set.Rules, Hosts: set.Hosts,
@@ -62,7 +62,21 @@ func Load(path string, generation uint32) (*Gateway, error) {
 	return l.gateway, nil
 }
 
+// asWritten turns an absolute path of the settings back into one that starts
+// where the settings' own path starts: people see the names that they typed.
+func asWritten(path string, cfg *config.Config, name string) string {
+	if filepath.IsAbs(path) || name == "" {
+		return name
+	}
+	relative, err := filepath.Rel(filepath.Dir(cfg.Path), name)
+	if err != nil {
+		return name
+	}
+	return filepath.Join(filepath.Dir(path), relative)
+}
+
 type loader struct {
+	path     string // of the settings, as typed
 	cfg      *config.Config
 	set      *policyfile.Set
 	gateway  *Gateway
@@ -81,9 +95,9 @@ func (l *loader) dois(spec *netlabel.Spec) {
 	for _, d := range l.cfg.DOIs {
 		out := netlabel.DOISpec{
 			Number: d.Number, Tags: append([]cipso.TagType(nil), d.Tags...), AcceptNonCanonical: d.AcceptNonCanonical,
-			Origin: engine.Origin{File: l.cfg.Path, Line: d.Line},
+			Origin: engine.Origin{File: l.path, Line: d.Line},
 		}
-		for _, name := range l.files(d.CIPSO, d.Line) {
+		for _, name := range l.files(asWritten(l.path, l.cfg, d.CIPSO), d.Line) {
 			if data, ok := l.read(name, d.Line); ok {
 				found, problems := policyfile.Mappings(name, data, l.cfg.Dialect)
 				l.add(problems)
@@ -98,12 +112,12 @@ func (l *loader) zones(spec *netlabel.Spec) {
 	for _, z := range l.cfg.Zones {
 		out := netlabel.ZoneSpec{
 			Name: z.Name, Networks: z.Networks, Trust: z.Labels, DOI: z.DOI, Label: z.Label, Only: z.Only,
-			LabelAmbient: z.LabelAmbient, Origin: engine.Origin{File: l.cfg.Path, Line: z.Line},
+			LabelAmbient: z.LabelAmbient, Origin: engine.Origin{File: l.path, Line: z.Line},
 		}
-		if z.Restrict != "" {
-			if data, ok := l.read(z.Restrict, z.Line); ok {
-				out.Layer = z.Restrict
-				l.add(policyfile.Rules(z.Restrict, data, l.cfg.Dialect, l.set.Rules.Layer(z.Restrict)))
+		if name := asWritten(l.path, l.cfg, z.Restrict); name != "" {
+			if data, ok := l.read(name, z.Line); ok {
+				out.Layer = name
+				l.add(policyfile.Rules(name, data, l.cfg.Dialect, l.set.Rules.Layer(name)))
 			}
 		}
 		spec.Zones = append(spec.Zones, out)
@@ -157,7 +171,7 @@ func (l *loader) read(name string, line int) ([]byte, bool) {
 }
 
 func (l *loader) problem(line int, message string) {
-	l.problems = append(l.problems, policyfile.Problem{File: l.cfg.Path, Line: line, Column: 1, Message: message})
+	l.problems = append(l.problems, policyfile.Problem{File: l.path, Line: line, Column: 1, Message: message})
 }
 
 // add sorts problems into those that only warn and those that refuse the set.
@@ -182,7 +196,7 @@ func (l *loader) compiled(err error) error {
 	for _, p := range found {
 		q := policyfile.Problem{File: p.Origin.File, Line: p.Origin.Line, Column: 1, Message: p.Message, Hint: p.Hint}
 		if q.File == "" {
-			q.File = l.cfg.Path
+			q.File = l.path
 		}
 		problems = append(problems, q)
 	}

@@ -111,12 +111,15 @@ func (l *Lab) hostMode(h *Host, auditPath string) (*hostSettings, error) {
 	}, nil
 }
 
+// sharedPolicyName is the directory of a lab that its labeled hosts read.
+const sharedPolicyName = "policy"
+
 // sharedPolicy returns a directory with the gateway's rules and mappings but not
 // its host table: to a labeled host, everybody speaks labels, because the
 // gateway speaks for those who do not. The files are linked, so that a change of
 // the policy is one for all.
 func (l *Lab) sharedPolicy() (string, error) {
-	dir := filepath.Join(l.dir, "policy")
+	dir := filepath.Join(l.dir, sharedPolicyName)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return dir, nil

@@ -160,10 +160,14 @@ func (l *Lab) addNode(name string) error {
 		return err
 	}
 	l.nodes[name] = &node{name: name, host: l.topology.Host(name), ns: ns, log: filepath.Join(l.dir, name+".log")}
+	settings := hostSysctls
 	if name == GatewayName {
-		return sysctl(ns, gatewaySysctls)
+		settings = gatewaySysctls
 	}
-	return sysctl(ns, hostSysctls)
+	if err := sysctl(ns, settings); err != nil {
+		return fmt.Errorf("node %s: %w", name, err)
+	}
+	return loopback(ns)
 }
 
 // Close takes the lab away: processes, cables, namespaces and files. It may be

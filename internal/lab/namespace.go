@@ -63,7 +63,7 @@ func makeNamespace(name string) (ns netns.NsHandle, err error) {
 		return ns, nil
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return netns.None(), fmt.Errorf("network namespace %s exists; \"labelgate lab down\" removes what a lab left behind: %w", name, err)
+		return netns.None(), fmt.Errorf("network namespace %s exists; \"labelgate lab down\" removes what a lab left behind", name)
 	}
 	if !mounted(name) {
 		os.Remove(filepath.Join(namespaces, name)) // left by a mount that failed

@@ -34,7 +34,7 @@ func identify(pid int) (process, error) {
 	}
 	// The second field is the name in parentheses and may hold anything.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const state, start = 3 - 3, 22 - 3
+	const state, start = 0, 19 // fields 3 and 22
 	if len(fields) <= start {
 		return process{}, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
 	}

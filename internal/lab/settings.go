@@ -69,27 +69,30 @@ func (s *settings) agree(t *Topology) error {
 	return nil
 }
 
-// identity says which label a host's packets have, and how the gateway knows.
-func (s *settings) identity(h *Host) (label, how string) {
+// identity says which label a host's packets have, how the gateway knows, and
+// where that is written.
+func (s *settings) identity(h *Host) (label, how, at string) {
 	if h.Labeled() {
-		return h.Label, fmt.Sprintf("labels its packets, DOI %d", h.DOI)
+		return h.Label, fmt.Sprintf("labels its packets, DOI %d", h.DOI), ""
 	}
 	zone, number := s.zone(h.Interface)
 	if i := s.hosts.Lookup(number, h.Address.Addr()); i >= 0 {
 		e := s.hosts.Entry(i)
 		at := fmt.Sprintf("%s:%d", e.File, e.Line)
 		if e.Kind == hostmap.CIPSO {
-			return "", "should label its packets, " + at
+			return "", "should label its packets", at
 		}
-		return e.Label, "single label, " + at
+		return e.Label, "single label", at
 	}
+	if zone == nil {
+		return "", "in no zone", ""
+	}
+	at = fmt.Sprintf("%s:%d", s.Path, zone.Line)
 	switch {
-	case zone == nil:
-		return "", "in no zone"
 	case zone.Label != "":
-		return zone.Label, "single label of zone " + zone.Name
+		return zone.Label, "single label of its zone", at
 	case zone.Labels == netlabel.Require:
-		return "", "should label its packets, zone " + zone.Name
+		return "", "should label its packets", at
 	}
-	return s.Ambient, "no entry: ambient"
+	return s.Ambient, "in no table: ambient", ""
 }

@@ -46,7 +46,7 @@ func (s *state) claim(root string) (dir string, err error) {
 	dir = filepath.Join(root, s.Name)
 	if err := makeIn(root, dir); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return "", fmt.Errorf("lab %s is up already; \"labelgate lab down %s\" removes it: %w", s.Name, s.Name, err)
+			return "", fmt.Errorf("lab %s is up already; \"labelgate lab down %s\" removes it", s.Name, s.Name)
 		}
 		return "", err
 	}

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,10 +88,4 @@ func refusal(err error) *UnavailableError {
 		}
 	}
 	return &UnavailableError{Why: why, Err: err}
-}
-
-// isUnavailable reports whether err says that no lab can be built here.
-func isUnavailable(err error) bool {
-	var u *UnavailableError
-	return errors.As(err, &u)
 }

@@ -63,9 +63,6 @@ func cable(ctx context.Context, gateway, host netns.NsHandle, h *Host) error {
 		return at(err)
 	}
 	defer own.Close()
-	if err := up(own, "lo", netip.Prefix{}); err != nil {
-		return at(err)
-	}
 	if err := up(g, h.Interface, netip.PrefixFrom(h.Gateway, h.Address.Bits())); err != nil {
 		return at(err)
 	}
@@ -83,6 +80,16 @@ func cable(ctx context.Context, gateway, host netns.NsHandle, h *Host) error {
 		return at(err)
 	}
 	return nil
+}
+
+// loopback switches a node's loopback interface on.
+func loopback(ns netns.NsHandle) error {
+	h, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	return up(h, "lo", netip.Prefix{})
 }
 
 // up gives an interface its address, if any, and switches it on.

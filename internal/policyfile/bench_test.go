@@ -43,3 +43,31 @@ func BenchmarkRules(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkMappings(b *testing.B) {
+	const n = 100_000
+	var text bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&text, "Label-%06d %d/%d,%d-%d\n", i, i%250, i%997, 1001+i/250, 2502+i%60000)
+	}
+	for b.Loop() {
+		if _, p := Mappings("cipso", text.Bytes(), Labelgate); len(p) > 0 {
+			b.Fatal(p)
+		}
+	}
+	b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mlines/s")
+}
+
+func BenchmarkHosts(b *testing.B) {
+	const n = 1_000_000
+	var text bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&text, "10.%d.%d.%d Label-%d zone=lan\n", i>>16, i>>8&255, i&255, i%1000)
+	}
+	for b.Loop() {
+		if _, p := Hosts("netlabel", text.Bytes(), Labelgate); len(p) > 0 {
+			b.Fatal(p)
+		}
+	}
+	b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mlines/s")
+}

@@ -54,10 +54,10 @@ func (f *reader) comment(systemd bool) bool {
 	return false
 }
 
-// blank reports whether the line of n fields is one to pass over; libsmack does
-// not pass over one with white space in it.
-func (f *reader) blank(n int) bool {
-	if n > 0 {
+// blank reports whether this line has no fields, and is to be passed over; libsmack
+// does not pass over one with white space in it.
+func (f *reader) blank() bool {
+	if _, ok := f.field(0); ok {
 		return false
 	}
 	if f.dialect == Libsmack && len(f.text) > 0 {

@@ -1,7 +1,9 @@
 package policyfile
 
 import (
+	"bytes"
 	"net/netip"
+	"slices"
 
 	"labelgate/hostmap"
 )
@@ -26,7 +28,8 @@ func Hosts(file string, data []byte, d Dialect) ([]hostmap.Entry, Problems) {
 	return h.list, r.sorted()
 }
 
-// family says which addresses a file may hold. Linux has a file for each.
+// family says which addresses a file may hold. Linux has a file for each; in our
+// own dialect one may hold both.
 type family uint8
 
 const (
@@ -39,7 +42,7 @@ const (
 type hosts struct {
 	*reporter
 	list []hostmap.Entry
-	keys map[hostKey]int
+	keys map[hostKey]int32
 }
 
 type hostKey struct {
@@ -52,15 +55,15 @@ func (h *hosts) read(file string, data []byte, d Dialect, only family) {
 	if f == nil {
 		return
 	}
+	n := min(bytes.Count(f.data, []byte("\n")), 1<<20)
+	h.list = slices.Grow(h.list, n)
+	if h.keys == nil {
+		h.keys = make(map[hostKey]int32, n)
+	}
 	for f.scan() {
-		if f.comment(false) {
-			continue
+		if !f.comment(false) && !f.blank() {
+			h.line(f, only)
 		}
-		if _, ok := f.field(0); !ok {
-			f.blank(0)
-			continue
-		}
-		h.line(f, only)
 	}
 }
 
@@ -76,7 +79,7 @@ func (h *hosts) line(f *reader, only family) {
 		f.report(x)
 		return
 	}
-	if six := p.Addr().Is6(); six && only == ipv4Only || !six && only == ipv6Only {
+	if six := p.Addr().Is6(); f.dialect != Labelgate && (six && only == ipv4Only || !six && only == ipv6Only) {
 		f.fail(at.start+1, "family", "Linux has netlabel for IPv4 and ipv6host for IPv6", "the address is of the other family")
 		return
 	}
@@ -142,10 +145,7 @@ func (h *hosts) add(f *reader, at field, e *hostmap.Entry) bool {
 		f.fail(at.start+1, "duplicate-host", "leave one of them out; Linux would take the last", "%s has an entry already, at %s", e.Prefix, h.list[i].Origin())
 		return false
 	}
-	if h.keys == nil {
-		h.keys = make(map[hostKey]int)
-	}
-	h.keys[key] = len(h.list)
+	h.keys[key] = int32(len(h.list))
 	h.list = append(h.list, *e)
 	return true
 }

@@ -18,16 +18,17 @@ const maxZone = 32
 
 // options reads what follows the label of an entry.
 func (f *reader) options(i int, e *hostmap.Entry) bool {
-	seen := make(map[string]bool)
+	var seen uint // a bit for each key
 	for at, ok := f.field(i); ok; at, ok = f.field(at.end) {
 		text := string(at.of(f.text))
 		key, value, ok := strings.Cut(text, "=")
+		index := slices.Index(optionKeys(), key)
 		o := option{reader: f, key: key, text: value, at: field{at.start + len(key) + 1, at.end}}
 		switch {
 		case !ok && text[0] == '#':
 			f.fail(at.start+1, "option", "a comment begins with a # that stands alone", "unknown option %s", quote(text))
 			return false
-		case !slices.Contains(optionKeys(), key):
+		case index < 0:
 			hint := didYouMean(key, optionKeys())
 			if hint == "" {
 				hint = "an entry is a prefix, a label, and options such as zone=NAME; known: " + strings.Join(optionKeys(), " ")
@@ -37,14 +38,14 @@ func (f *reader) options(i int, e *hostmap.Entry) bool {
 		case !ok || value == "":
 			f.fail(at.end+1, "option", "write "+key+"=VALUE", "option %s has no value", key)
 			return false
-		case seen[key] && key != "only-label":
+		case seen>>index&1 != 0 && key != "only-label":
 			f.fail(at.start+1, "option", "leave one of them out", "option %s is given twice", key)
 			return false
 		case !o.fits(e):
 			f.fail(at.start+1, "option", "", "option %s is for %s", key, o.bearer())
 			return false
 		}
-		seen[key] = true
+		seen |= 1 << index
 		if !o.apply(e) {
 			return false
 		}

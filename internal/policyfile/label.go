@@ -7,14 +7,24 @@ import (
 	"labelgate/engine"
 )
 
-// label checks a field that must be a label.
+// label checks a field that must be a label. Labels are named over and over, so a
+// good one is remembered.
 func (f *reader) label(at field) (string, bool) {
+	if text, ok := f.good[string(at.of(f.text))]; ok {
+		return text, true
+	}
 	text := string(at.of(f.text))
 	if err := engine.CheckLabel(text); err != nil {
 		f.badLabel(at, err)
 		return "", false
 	}
-	return text, f.usual(at)
+	if !f.usual(at) {
+		return "", false
+	}
+	if len(f.good) < maxRemembered {
+		f.good[text] = text
+	}
+	return text, true
 }
 
 // usual looks at the first character of a good label. A label # alone is refused,

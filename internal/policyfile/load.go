@@ -35,8 +35,8 @@ func parts() []part {
 			rules(l.reporter, &l.pairs, file, data, l.dialect, l.rules)
 		}},
 		{"cipso", func(l *loading, file string, data []byte) { l.mapped.read(file, data, l.dialect) }},
-		{"netlabel", func(l *loading, file string, data []byte) { l.hosts.read(file, data, l.dialect, l.family(ipv4Only)) }},
-		{"ipv6host", func(l *loading, file string, data []byte) { l.hosts.read(file, data, l.dialect, l.family(ipv6Only)) }},
+		{"netlabel", func(l *loading, file string, data []byte) { l.hosts.read(file, data, l.dialect, ipv4Only) }},
+		{"ipv6host", func(l *loading, file string, data []byte) { l.hosts.read(file, data, l.dialect, ipv6Only) }},
 	}
 }
 
@@ -49,14 +49,6 @@ type loading struct {
 	mapped  mapped
 	hosts   hosts
 	read    []string
-}
-
-// family: in our own dialect one table may hold both.
-func (l *loading) family(only family) family {
-	if l.dialect == Labelgate {
-		return bothFamilies
-	}
-	return only
 }
 
 // Load reads the policy in a directory: accesses, cipso, netlabel and ipv6host,

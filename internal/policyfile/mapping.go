@@ -67,7 +67,7 @@ func (m *mapped) read(file string, data []byte, d Dialect) {
 	}
 	var got Mapping
 	for f.scan() {
-		if f.comment(true) || f.blank(f.fields(make([]field, 1))) {
+		if f.comment(true) || f.blank() {
 			continue
 		}
 		label, fault := f.mapping(form, &got)

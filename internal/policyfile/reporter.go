@@ -10,17 +10,21 @@ import (
 // a file that is something else entirely is one mistake, not a million.
 const maxProblems = 500
 
+// maxRemembered bounds the memory for labels.
+const maxRemembered = 100_000
+
 // reporter collects the problems of a set, and keeps a mistake that was reported
 // once from being reported again where it has consequences.
 type reporter struct {
 	problems         Problems
-	errors, warnings int             // counted beyond maxProblems too
-	labels           map[string]bool // labels reported as bad, or warned about
-	files            []string        // in the order in which they were read
+	errors, warnings int               // counted beyond maxProblems too
+	labels           map[string]bool   // labels reported as bad, or warned about
+	good             map[string]string // labels that nothing is to be said of any more
+	files            []string          // in the order in which they were read
 }
 
 func newReporter() *reporter {
-	return &reporter{labels: make(map[string]bool)}
+	return &reporter{labels: make(map[string]bool), good: make(map[string]string)}
 }
 
 // add notes a problem, unless there are too many.

@@ -58,7 +58,7 @@ func (r *ruleReader) rule() {
 	var at [5]field
 	switch n := r.fields(at[:]); n {
 	case 0:
-		r.blank(n)
+		r.blank()
 	case 2:
 		if r.revokes(at[0]) {
 			r.revoke(at[1])

@@ -1,11 +1,10 @@
 package engine
 
-import "fmt"
-
-// Access is a set of access modes.
+// Access is a set of access modes. (Smack documentation, "Access Rule Format".)
 type Access uint8
 
-// The modes. Packets ask for Write only: to deliver is to write.
+// The modes. Packets ask for Write only: to deliver is to write. (Smack
+// documentation, "Access Rules", "Internet Domain IPC".)
 const (
 	Read      Access = 1 << iota // r
 	Write                        // w
@@ -16,16 +15,16 @@ const (
 	Bringup                      // b, permit by the rest of the rule and report the use
 )
 
-// modes are the letters in the order in which a rule is listed.
+// allModes are the bits that mean something.
+const allModes = Read | Write | Execute | Append | Transmute | Lock | Bringup
+
+// modes are the letters, by bit and in the order in which a rule is listed.
 const modes = "rwxatlb"
 
 var modeOf = [256]Access{
 	'r': Read, 'w': Write, 'x': Execute, 'a': Append, 't': Transmute, 'l': Lock, 'b': Bringup,
 	'R': Read, 'W': Write, 'X': Execute, 'A': Append, 'T': Transmute, 'L': Lock, 'B': Bringup,
 }
-
-// letters maps the bit of each mode, in its order of value, to its letter.
-var letters = [...]byte{'r', 'w', 'x', 'a', 't', 'l', 'b'}
 
 // AccessError says at which byte a word stops being a set of access modes.
 type AccessError struct {
@@ -38,11 +37,12 @@ func (e *AccessError) Error() string {
 	if e.Word == "" {
 		return "no access modes; write - for none"
 	}
-	return fmt.Sprintf("%q is no access mode; the modes are r w x a t l b, and - for none", e.Word[e.Offset])
+	return quoteByte(e.Word[e.Offset]) + " is no access mode; the modes are r w x a t l b, and - for none"
 }
 
-// ParseAccess reads access modes in either case; a dash stands for a mode that
-// is absent. Any other letter is an *AccessError.
+// ParseAccess reads access modes in either case and any order; a dash stands for
+// a mode that is absent. Any other letter is an *AccessError, and so is the empty
+// string. (Smack documentation, "Access Rule Format".)
 func ParseAccess(s string) (Access, error) {
 	a, n := scan(s)
 	if n < len(s) || s == "" {
@@ -58,7 +58,7 @@ func ParseAccessBytes(s []byte) (Access, int) {
 }
 
 // ParseAccessKernel reads access modes as the kernel does: it stops without a
-// word at the first letter that it does not know.
+// word at the first letter that it does not know, so that waxbeans is wxab.
 func ParseAccessKernel(s string) Access {
 	a, _ := scan(s)
 	return a
@@ -77,20 +77,20 @@ func scan[T string | []byte](s T) (a Access, n int) {
 
 // String lists the modes as a rule does, a dash when there are none.
 func (a Access) String() string {
-	if a&(1<<len(modes)-1) == 0 {
+	if a&allModes == 0 {
 		return "-"
 	}
 	b := make([]byte, 0, len(modes))
-	for i, c := range letters {
+	for i := range modes {
 		if a&(1<<i) != 0 {
-			b = append(b, c)
+			b = append(b, modes[i])
 		}
 	}
 	return string(b)
 }
 
 // Effective returns what a rule with these modes grants: the right to write
-// brings the right to lock, as Smack has had it since locks got a mode of their
+// brings the right to lock, since locking was a write before it had a mode of its
 // own. Write does not bring append, nor append write.
 func (a Access) Effective() Access {
 	if a&Write != 0 {

@@ -2,17 +2,19 @@ package engine
 
 import "fmt"
 
-// Builder collects labels and rules. It belongs to one goroutine, and Build ends
-// its use. Its own rules are the global ones; Layer adds restrictions.
+// Builder collects labels and rules. It belongs to one goroutine, must not be
+// copied, and Build ends its use. Its own rules, those of the embedded
+// LayerBuilder, are the global ones; Layer adds restrictions.
 type Builder struct {
 	LayerBuilder // the global rules
 
-	names  []string
-	index  map[string]Label
-	files  []string
-	fileID map[string]FileID
-	rules  []rule
-	layers []*LayerBuilder // by LayerID, [0] is the Builder's own
+	names    []string
+	index    map[string]Label // nil after Build
+	files    []string
+	fileID   map[string]FileID
+	rules    []rule
+	previous []int32         // by rule: the one before of the same subject and list, plus 1
+	layers   []*LayerBuilder // by LayerID, [0] is the Builder's own
 
 	logging    int
 	bringup    bool
@@ -35,7 +37,8 @@ func NewBuilder() *Builder {
 }
 
 // Intern returns the label of a name, a new one when it was not known. The error
-// is that of CheckLabel; nothing is added then.
+// is that of CheckLabel, or says that there are too many labels; nothing is added
+// then.
 func (b *Builder) Intern(name string) (Label, error) {
 	if l, ok := b.index[name]; ok {
 		return l, nil
@@ -43,9 +46,12 @@ func (b *Builder) Intern(name string) (Label, error) {
 	if err := CheckLabel(name); err != nil {
 		return Unknown, err
 	}
+	if len(b.names) == maxLabels {
+		return Unknown, &LabelError{Label: name, Why: fmt.Sprintf("there are %d labels, and no policy can have more", maxLabels)}
+	}
 	l := Label(len(b.names))
-	b.names = append(b.names, name)
 	b.index[name] = l
+	b.names = append(b.names, name)
 	return l, nil
 }
 
@@ -60,35 +66,46 @@ func (b *Builder) InternBytes(name []byte) (Label, error) {
 // Name returns the name of a label.
 func (b *Builder) Name(l Label) string { return b.names[l] }
 
+// must panics for a label that Intern did not give out.
+func (b *Builder) must(l Label) {
+	if l == Unknown || int(l) >= len(b.names) {
+		panic(fmt.Sprintf("engine: label %d is none of this Builder's", l))
+	}
+}
+
 // maxFiles and maxLayers are what a stored rule can tell apart.
 const (
 	maxFiles  = 1 << 16
 	maxLayers = 1 << 8
 )
 
-// File returns the number of a file's name for the origins of rules. It panics
-// when there are more than 65536 files.
+// File returns the number of a file's name for the origins of rules. All names
+// after the 65535th share one number and one name that says so: a policy in that
+// many files loses the place of some rules rather than the rules.
 func (b *Builder) File(name string) FileID {
 	if id, ok := b.fileID[name]; ok {
 		return id
 	}
-	if len(b.files) == maxFiles {
-		panic("engine: too many files")
+	id := len(b.files)
+	switch {
+	case id == maxFiles:
+		return maxFiles - 1
+	case id == maxFiles-1:
+		name = fmt.Sprintf("(a file after the %dth)", maxFiles-1)
 	}
-	id := FileID(len(b.files))
 	b.files = append(b.files, name)
-	b.fileID[name] = id
-	return id
+	b.fileID[name] = FileID(id)
+	return FileID(id)
 }
 
-// Bits of the logging setting, Smack's /sys/fs/smackfs/logging.
+// Bits of the logging setting. (Smack documentation, "Smack auditing".)
 const (
 	LogDenied  = 1
 	LogAllowed = 2
 )
 
 // SetLogging chooses which decisions have Decision.Log set: 0 none, 1 denied,
-// 2 allowed, 3 both.
+// 2 allowed, 3 both. (Smack documentation, "Smack auditing".)
 func (b *Builder) SetLogging(n int) error {
 	if n < 0 || n > LogDenied|LogAllowed {
 		return fmt.Errorf("logging is 0 (nothing), 1 (denied), 2 (allowed) or 3 (both), not %d", n)
@@ -98,16 +115,20 @@ func (b *Builder) SetLogging(n int) error {
 }
 
 // EnableBringup makes the use of a rule with mode b set Decision.Report, and the
-// unconfined label effective, as a kernel built for bring-up does.
+// unconfined label effective, as a kernel built with
+// CONFIG_SECURITY_SMACK_BRINGUP does. Without it mode b is stored and means
+// nothing.
 func (b *Builder) EnableBringup() { b.bringup = true }
 
 // SetUnconfined names a label that is denied nothing, as subject and as object,
 // while every such use is reported. It needs EnableBringup. Unknown is none.
+// (Smack documentation, "unconfined", which warns of it.)
 func (b *Builder) SetUnconfined(l Label) { b.unconfined = l }
 
 // Layer returns the restrict-only layer of that name, a new one when there is
 // none: a list that is consulted only after the global rules allowed, and that
-// can only deny. It panics when there are more than 255 layers.
+// can only deny, as a task's own rules do. It panics when there are more than
+// 255 layers. (Smack documentation, "load-self2".)
 func (b *Builder) Layer(name string) *LayerBuilder {
 	for _, l := range b.layers[1:] {
 		if l.name == name {
@@ -122,68 +143,21 @@ func (b *Builder) Layer(name string) *LayerBuilder {
 	return l
 }
 
-// LayerBuilder collects the rules of one layer. Labels and files are those of
-// the Builder that it came from.
-type LayerBuilder struct {
-	builder *Builder
-	name    string
-	id      LayerID
-	table   table
-}
-
-// Intern is Builder.Intern: all lists of a Builder share its labels.
-func (l *LayerBuilder) Intern(name string) (Label, error) { return l.builder.Intern(name) }
-
-// InternBytes is Builder.InternBytes.
-func (l *LayerBuilder) InternBytes(name []byte) (Label, error) { return l.builder.InternBytes(name) }
-
-// File is Builder.File.
-func (l *LayerBuilder) File(name string) FileID { return l.builder.File(name) }
-
-// Name is Builder.Name.
-func (l *LayerBuilder) Name(label Label) string { return l.builder.Name(label) }
-
-// Set stores a rule in place of the one that this subject and object had: a line
-// of three fields.
-func (l *LayerBuilder) Set(s, o Label, a Access, f FileID, line int) {
-	r := l.entry(s, o)
-	r.access, r.file, r.line = a, f, uint32(line)
-}
-
-// Change stores what the rule of this subject and object granted, and allow, but
-// not deny: a line of four fields. Where there was no rule it granted nothing.
-func (l *LayerBuilder) Change(s, o Label, allow, deny Access, f FileID, line int) {
-	r := l.entry(s, o)
-	r.access, r.file, r.line = (r.access|allow)&^deny, f, uint32(line)
-}
-
-// RevokeSubject takes every mode out of every rule of a subject. The rules stay,
-// empty, and deny.
-func (l *LayerBuilder) RevokeSubject(s Label, f FileID, line int) {
-	for i := range l.builder.rules {
-		if r := &l.builder.rules[i]; r.subject == s && r.layer == l.id && r.access != 0 {
-			r.access, r.file, r.line = 0, f, uint32(line)
-		}
+// Build compiles what was collected. The Builder must not be used afterwards: it
+// panics when anything is added to it.
+func (b *Builder) Build() *Policy {
+	if b.index == nil {
+		panic("engine: Build was called before")
 	}
-}
-
-// Lookup returns the rule that this subject and object have so far.
-func (l *LayerBuilder) Lookup(s, o Label) (Rule, bool) {
-	n := l.table.find(l.builder.rules, s, o)
-	if n < 0 {
-		return Rule{}, false
+	p := &Policy{
+		names: b.names, index: b.index, files: b.files, rules: b.rules,
+		matrix:  newMatrix(b.rules, len(b.names)),
+		logging: b.logging, bringup: b.bringup, unconfined: b.unconfined,
 	}
-	r := &l.builder.rules[n]
-	return Rule{Subject: s, Object: o, Access: r.access, Origin: Origin{File: l.builder.files[r.file], Line: int(r.line)}}, true
-}
-
-func (l *LayerBuilder) entry(s, o Label) *rule {
-	b := l.builder
-	if n := l.table.find(b.rules, s, o); n >= 0 {
-		return &b.rules[n]
+	for _, l := range b.layers {
+		p.layers = append(p.layers, layer{name: l.name, count: l.pairs.used, table: newTable(b.rules, l.id, len(b.names))})
+		l.pairs, l.last = pairs{}, nil
 	}
-	n := int32(len(b.rules))
-	b.rules = append(b.rules, rule{subject: s, object: o, layer: l.id})
-	l.table.add(b.rules, n)
-	return &b.rules[n]
+	b.index, b.fileID, b.files, b.rules, b.previous = nil, nil, nil, nil, nil
+	return p
 }

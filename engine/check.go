@@ -1,6 +1,7 @@
 package engine
 
-// Step names the point in the order of decisions at which an answer fell.
+// Step names the point in the order of decisions at which an answer fell. The
+// zero Step denies.
 type Step uint8
 
 // The steps, in the order in which they are tried.
@@ -35,39 +36,38 @@ func (s Step) String() string {
 }
 
 // Decision is the answer to one question. It holds no pointers and may be copied.
+// The zero Decision denies; that its Rule is a number then means nothing.
 type Decision struct {
 	Allowed bool
 	Step    Step
 	Rule    RuleID // the rule that was found, NoRule when none took part
-	Log     bool   // the logging setting wants a record
+	Log     bool   // the logging setting wants a record of it
 	Report  bool   // a bring-up rule or the unconfined label was used
 }
 
-// Check answers whether subject s may do all of want to object o. The order is
-// that of the Smack documentation, section "Access Rules", in the kernel's own
-// sequence: only the first step denies before all others, so that * stays
-// powerless whatever the rules say.
+// Check answers whether subject s may do all of want to object o.
 //
-// Check does not allocate. A label that is not one of the policy's counts as
-// Unknown.
+// It takes the steps in the order of their constants, and that is the order in
+// which a running kernel takes them. The Smack documentation ("Access Rules")
+// lists them otherwise, and puts @ elsewhere ("Smack Netlabel Exceptions"); the
+// answers are the same, since each step after the first allows.
+//
+// Check does not allocate, and its cost does not grow with the number of rules.
+// A label that is not one of the policy's counts as Unknown.
 func (p *Policy) Check(s, o Label, want Access) Decision {
 	d := p.decide(s, o, want)
-	if !d.Allowed && p.bringup && p.unconfined != Unknown && (o == p.unconfined || s == p.unconfined) {
-		d.Allowed, d.Step, d.Report = true, StepUnconfined, true
+	if !d.Allowed && p.bringup {
+		d = p.excuse(d, s, o)
 	}
 	return p.logged(d)
 }
 
 func (p *Policy) decide(s, o Label, want Access) Decision {
-	none := Decision{Rule: NoRule}
-	n := Label(len(p.names))
 	switch {
-	case s == Unknown || o == Unknown || s >= n || o >= n:
-		none.Step = StepUnknownLabel
-		return none
+	case !p.has(s) || !p.has(o):
+		return Decision{Step: StepUnknownLabel, Rule: NoRule}
 	case s == Star:
-		none.Step = StepStarSubject
-		return none
+		return Decision{Step: StepStarSubject, Rule: NoRule}
 	case s == Web || o == Web:
 		return Decision{Allowed: true, Step: StepWeb, Rule: NoRule}
 	case o == Star:
@@ -85,39 +85,49 @@ func (p *Policy) decide(s, o Label, want Access) Decision {
 			return Decision{Allowed: true, Step: StepHatSubject, Rule: NoRule}
 		}
 	}
-	i := p.find(s, o)
-	if i < 0 {
-		none.Step = StepNoRule
-		return none
-	}
-	a := p.rules[i].access
-	d := Decision{Rule: RuleID(i)}
+	i, a := p.find(s, o)
 	switch {
+	case i < 0:
+		return Decision{Step: StepNoRule, Rule: NoRule}
 	case a == 0:
-		d.Step = StepRuleEmpty
+		return Decision{Step: StepRuleEmpty, Rule: RuleID(i)}
 	case !a.Grants(want):
-		d.Step = StepRuleLacks
-	default:
-		d.Allowed, d.Step = true, StepRule
-		d.Report = p.bringup && a&Bringup != 0
+		return Decision{Step: StepRuleLacks, Rule: RuleID(i)}
+	}
+	return Decision{Allowed: true, Step: StepRule, Rule: RuleID(i), Report: p.bringup && a&Bringup != 0}
+}
+
+// excuse allows what was denied where the unconfined label takes part. A label
+// that nobody named stays denied: it could be anything. (Smack documentation,
+// "unconfined".)
+func (p *Policy) excuse(d Decision, s, o Label) Decision {
+	if p.unconfined != Unknown && (o == p.unconfined || s == p.unconfined) && d.Step != StepUnknownLabel {
+		d.Allowed, d.Step, d.Report = true, StepUnconfined, true
 	}
 	return d
 }
 
 // CheckLayer asks a restrict-only layer, after Check has allowed: where the
 // layer has a rule for the pair that does not grant all of want, it denies;
-// everything else stands. Layer 0 is none and allows.
+// everything else stands, since these rules "are only consulted if access would
+// otherwise be permitted". (Smack documentation, "load-self2".) Layer 0 is none
+// and allows; a number that is no layer of this policy denies.
+//
+// Like Check it does not allocate. Mode b means nothing in a layer.
 func (p *Policy) CheckLayer(l LayerID, s, o Label, want Access) Decision {
 	d := Decision{Allowed: true, Step: StepLayer, Rule: NoRule}
-	if l != 0 && int(l) < len(p.layers) {
-		if i := p.layers[l].table.find(p.rules, s, o); i >= 0 {
-			d.Rule = RuleID(i)
-			d.Allowed = p.rules[i].access.Effective()&want == want
+	switch {
+	case int(l) >= len(p.layers):
+		d.Allowed = false
+	case l != global && p.has(s) && p.has(o):
+		if i, a := p.layers[l].table.find(s, o); i >= 0 {
+			d.Allowed, d.Rule = want&^a.Effective() == 0, RuleID(i)
 		}
 	}
 	return p.logged(d)
 }
 
+// logged applies the logging setting. (Smack documentation, "Smack auditing".)
 func (p *Policy) logged(d Decision) Decision {
 	if d.Allowed {
 		d.Log = p.logging&LogAllowed != 0

@@ -1,13 +1,18 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // Label is the index of a label inside one Policy or Builder. It means nothing
 // outside of it: two policies number the same name differently.
 type Label uint32
 
 // The labels that every policy knows, under the same numbers. Unknown is none:
-// it stands for whatever was named nowhere and is denied in both roles.
+// it stands for whatever was named nowhere and is denied in both roles. (Smack
+// documentation, "Labels", for the names, "Access Rules" and "Smack Netlabel
+// Exceptions" for what they do.)
 const (
 	Unknown    Label = iota
 	Huh              // ? the label of what nobody could name; no privilege
@@ -31,15 +36,23 @@ type LabelError struct {
 	Why    string // what is wrong
 }
 
+// shown is how much of a long name a message repeats.
+const shown = 64
+
 // Error names the label and what is wrong with it.
 func (e *LabelError) Error() string {
+	if len(e.Label) > shown {
+		return fmt.Sprintf("%q... cannot be a label: %s", e.Label[:shown], e.Why)
+	}
 	return fmt.Sprintf("%q cannot be a label: %s", e.Label, e.Why)
 }
 
 // CheckLabel reports, as a *LabelError, why name cannot be a label: it is empty
 // or longer than 255 bytes, begins with the dash that marks options, or holds a
 // byte outside of printable ASCII or one of / " \ '. Linux cuts a name short at
-// such a byte and takes the rest for nothing; here the whole is refused.
+// such a byte and takes the rest for nothing; here the whole is refused, since a
+// rule about another label than the one that was written is worse than none.
+// (Smack documentation, "Labels".)
 func CheckLabel(name string) error {
 	switch {
 	case name == "":
@@ -51,7 +64,7 @@ func CheckLabel(name string) error {
 	}
 	for i := 0; i < len(name); i++ {
 		if c := name[i]; !legal(c) {
-			return &LabelError{Label: name, Offset: i, Why: fmt.Sprintf("byte %d is %q", i+1, c)}
+			return &LabelError{Label: name, Offset: i, Why: fmt.Sprintf("byte %d is %s", i+1, quoteByte(c))}
 		}
 	}
 	return nil
@@ -59,4 +72,13 @@ func CheckLabel(name string) error {
 
 func legal(c byte) bool {
 	return c > 0x20 && c < 0x7f && c != '/' && c != '"' && c != '\\' && c != '\''
+}
+
+// quoteByte shows one byte of a name; a byte outside of ASCII as its number, for
+// it may be a part of a character.
+func quoteByte(c byte) string {
+	if c < 0x80 {
+		return strconv.QuoteRune(rune(c))
+	}
+	return fmt.Sprintf("0x%02x", c)
 }

@@ -10,13 +10,7 @@ type Policy struct {
 	files  []string
 	rules  []rule
 	layers []layer // by LayerID, [0] holds the global rules
-
-	// matrix holds, for policies with few labels, the index + 1 of the rule of
-	// each pair. It answers in one access to memory where the table needs two.
-	matrix []int32
-	stride uint32
-
-	subjects subjects
+	matrix *matrix // of the global rules, nil when there are too many labels
 
 	logging    int
 	bringup    bool
@@ -25,41 +19,21 @@ type Policy struct {
 
 type layer struct {
 	name  string
+	count int
 	table table
 }
 
-// matrixLabels is the number of labels up to which a matrix is built: 4 MiB.
-const matrixLabels = 1024
-
-// Build compiles what was collected. The Builder must not be used afterwards.
-func (b *Builder) Build() *Policy {
-	p := &Policy{
-		names: b.names, index: b.index, files: b.files, rules: b.rules,
-		logging: b.logging, bringup: b.bringup, unconfined: b.unconfined,
-	}
-	for _, l := range b.layers {
-		p.layers = append(p.layers, layer{name: l.name, table: l.table})
-	}
-	if n := len(p.names); n <= matrixLabels {
-		p.stride = uint32(n)
-		p.matrix = make([]int32, n*n)
-		for i := range p.rules {
-			if r := &p.rules[i]; r.layer == 0 {
-				p.matrix[uint32(r.subject)*p.stride+uint32(r.object)] = int32(i) + 1
-			}
-		}
-	}
-	p.subjects = newSubjects(p.rules, len(p.names))
-	return p
-}
-
-// find returns the index of the global rule of a subject and an object, or -1.
-func (p *Policy) find(s, o Label) int32 {
+// find returns the index of the global rule of a subject and an object and what
+// it says, or -1. Both must be labels of the policy.
+func (p *Policy) find(s, o Label) (int32, Access) {
 	if p.matrix != nil {
-		return p.matrix[uint32(s)*p.stride+uint32(o)] - 1
+		return p.matrix.find(s, o)
 	}
-	return p.layers[0].table.find(p.rules, s, o)
+	return p.layers[global].table.find(s, o)
 }
+
+// has reports whether a label is one of the policy's.
+func (p *Policy) has(l Label) bool { return l != Unknown && int(l) < len(p.names) }
 
 // Lookup returns the label of a name.
 func (p *Policy) Lookup(name string) (Label, bool) {
@@ -96,21 +70,22 @@ func (p *Policy) Layer(name string) (LayerID, bool) {
 	return 0, false
 }
 
-// Rule returns a rule by the number in a Decision, which must not be NoRule.
-func (p *Policy) Rule(id RuleID) Rule {
-	r := &p.rules[id]
-	return Rule{Subject: r.subject, Object: r.object, Access: r.access, Origin: Origin{File: p.files[r.file], Line: int(r.line)}}
-}
+// Rule returns a rule by the number in a Decision. It panics for NoRule and for
+// the number of another policy's rule that this one does not have.
+func (p *Policy) Rule(id RuleID) Rule { return p.rules[id].export(p.files) }
 
 // RuleCount returns the number of global rules, empty ones included.
-func (p *Policy) RuleCount() int { return p.layers[0].table.used }
+func (p *Policy) RuleCount() int { return p.layers[global].count }
 
-// Rules returns the global rules in the order in which their pairs were first
-// named.
-func (p *Policy) Rules() iter.Seq[Rule] {
+// Rules returns the global rules, the empty ones included, in the order in which
+// their pairs were first named.
+func (p *Policy) Rules() iter.Seq[Rule] { return p.LayerRules(global) }
+
+// LayerRules returns the rules of a restrict-only layer in the same way.
+func (p *Policy) LayerRules(l LayerID) iter.Seq[Rule] {
 	return func(yield func(Rule) bool) {
 		for i := range p.rules {
-			if p.rules[i].layer == 0 && !yield(p.Rule(RuleID(i))) {
+			if p.rules[i].list == l && !yield(p.Rule(RuleID(i))) {
 				return
 			}
 		}

@@ -12,46 +12,47 @@ type Directory struct {
 }
 
 // NewObject returns the label of an object that task creates in a directory: the
-// task's own, unless the directory transmutes and a rule of the task for it
-// grants t. inherited says that it is the directory's; a new directory then
-// transmutes as well. (Smack documentation, "Extended Attributes",
-// SMACK64TRANSMUTE.) Only a written rule counts: no decision before the rules
-// grants t.
+// task's own, unless the directory transmutes and a rule of the task for it has
+// mode t. inherited says that it is the directory's; a new directory then
+// transmutes as well. (Smack documentation, SMACK64TRANSMUTE and "Applying Access
+// Rules".)
+//
+// Only a written rule counts: to be @, or to have the same label, brings no t.
 func (p *Policy) NewObject(task Label, d Directory) (l Label, inherited bool) {
-	if d.Transmuting && task < Label(len(p.names)) && d.Label < Label(len(p.names)) {
-		if i := p.find(task, d.Label); i >= 0 && p.rules[i].access&Transmute != 0 {
+	if d.Transmuting && p.has(task) && p.has(d.Label) {
+		if i, a := p.find(task, d.Label); i >= 0 && a&Transmute != 0 {
 			return d.Label, true
 		}
 	}
 	return task, false
 }
 
-// MmapContained reports whether task may map a library whose SMACK64MMAP names
-// library: every access that a rule grants the task's label must be granted to
-// the library's label too, so that code mapped with less than the task's rights
-// cannot use them. missing is the first rule of the task for which that fails,
-// NoRule when it holds.
+// MmapContained reports whether a task may map a library whose attribute
+// SMACK64MMAP names a label: every access that a rule grants the task's label
+// must be granted to the library's label by a rule too, so that nobody runs code
+// with more rights than it was trusted with. missing is the first rule of the task
+// for which that fails, NoRule when none does.
+//
+// This is what the kernel tests; the words of the Smack documentation
+// (SMACK64MMAP) can be read the other way round. Only written rules count, the
+// library's label may do everything to itself, and a label that the policy does
+// not know is refused in both roles, with NoRule.
 func (p *Policy) MmapContained(task, library Label) (contained bool, missing RuleID) {
-	if task == library {
-		return true, NoRule
+	missing = NoRule
+	if !p.has(task) || !p.has(library) || task == library {
+		return p.has(task) && task == library, missing
 	}
-	if library >= Label(len(p.names)) {
-		library = Unknown
-	}
-	for _, i := range p.subjects.of(task) {
-		r := &p.rules[i]
-		if r.object == library || r.access == 0 {
-			continue // a label may do everything to itself
+	for _, e := range p.layers[global].table.of(task) {
+		object, want := Label(e.object>>accessBits), Access(e.object&uint32(allModes))
+		if e.rule == 0 || object == library {
+			continue
 		}
-		var held Access
-		if j := p.find(library, r.object); j >= 0 {
-			held = p.rules[j].access.Effective()
-		}
-		if r.access.Effective()&^held != 0 {
-			return false, RuleID(i)
+		_, held := p.find(library, object)
+		if id := RuleID(e.rule - 1); want&^held.Effective() != 0 && (missing == NoRule || id < missing) {
+			missing = id
 		}
 	}
-	return true, NoRule
+	return missing == NoRule, missing
 }
 
 // Tracing is what a tracer wants of a process.
@@ -66,7 +67,7 @@ const (
 
 // CheckTrace answers whether a tracer may trace a process. The tracer is the
 // subject and the traced process the object, whichever of the two asked for it;
-// attaching needs r and w, looking r. (Smack documentation, "ptrace".)
+// attaching needs r and w, looking r. (Smack documentation, "ptrace", policy 0.)
 func (p *Policy) CheckTrace(tracer, traced Label, t Tracing) Decision {
 	if t == TraceAttach {
 		return p.Check(tracer, traced, Read|Write)

@@ -1,0 +1,89 @@
+package engine
+
+// LayerBuilder collects the rules of one list: a layer of a Builder, or the
+// Builder's own. Labels and files are those of the Builder that it came from,
+// and like it it belongs to one goroutine until Build.
+//
+// There is one rule for a subject and an object in a list. (Smack documentation,
+// "Setting Access Rules".)
+type LayerBuilder struct {
+	builder *Builder
+	name    string
+	id      LayerID
+	pairs   pairs
+	last    []int32 // by subject: index plus 1 of its newest rule, 0 is none; see Builder.previous
+}
+
+// Intern is Builder.Intern: all lists of a Builder share its labels.
+func (l *LayerBuilder) Intern(name string) (Label, error) { return l.builder.Intern(name) }
+
+// InternBytes is Builder.InternBytes.
+func (l *LayerBuilder) InternBytes(name []byte) (Label, error) { return l.builder.InternBytes(name) }
+
+// File is Builder.File.
+func (l *LayerBuilder) File(name string) FileID { return l.builder.File(name) }
+
+// Name is Builder.Name.
+func (l *LayerBuilder) Name(label Label) string { return l.builder.Name(label) }
+
+// Set stores a rule in place of the one that this subject and object had: a line
+// of three fields. (Smack documentation, "load2".)
+//
+// Like Change and RevokeSubject it panics for a Label that the Builder did not
+// give out, Unknown above all: a rule for nobody is a mistake of the caller.
+func (l *LayerBuilder) Set(s, o Label, a Access, f FileID, line int) {
+	r := l.entry(s, o)
+	r.access, r.file, r.line = a&allModes, f, uint32(line)
+}
+
+// Change stores what the rule of this subject and object granted, and allow, but
+// not deny: a line of four fields. Where there was no rule it granted nothing.
+// (Smack documentation, "change-rule".)
+func (l *LayerBuilder) Change(s, o Label, allow, deny Access, f FileID, line int) {
+	r := l.entry(s, o)
+	r.access, r.file, r.line = (r.access|allow)&^deny&allModes, f, uint32(line)
+}
+
+// RevokeSubject takes every mode out of every rule that the subject has so far.
+// The rules stay, empty, and deny. (Smack documentation, "revoke-subject".)
+func (l *LayerBuilder) RevokeSubject(s Label, f FileID, line int) {
+	l.builder.must(s)
+	if int(s) >= len(l.last) {
+		return
+	}
+	b := l.builder
+	for n := l.last[s]; n != 0; n = b.previous[n-1] {
+		if r := &b.rules[n-1]; r.access != 0 {
+			r.access, r.file, r.line = 0, f, uint32(line)
+		}
+	}
+}
+
+// Lookup returns the rule that this subject and object have so far.
+func (l *LayerBuilder) Lookup(s, o Label) (Rule, bool) {
+	n := l.pairs.find(l.builder.rules, s, o)
+	if n < 0 {
+		return Rule{}, false
+	}
+	return l.builder.rules[n].export(l.builder.files), true
+}
+
+// entry returns the rule of a subject and an object, a new empty one where they
+// had none.
+func (l *LayerBuilder) entry(s, o Label) *rule {
+	b := l.builder
+	if n := l.pairs.find(b.rules, s, o); n >= 0 {
+		return &b.rules[n]
+	}
+	b.must(s)
+	b.must(o)
+	n := int32(len(b.rules))
+	b.rules = append(b.rules, rule{subject: s, object: o, list: l.id})
+	l.pairs.add(s, o, n)
+	for int(s) >= len(l.last) {
+		l.last = append(l.last, 0)
+	}
+	b.previous = append(b.previous, l.last[s])
+	l.last[s] = n + 1
+	return &b.rules[n]
+}

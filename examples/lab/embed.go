@@ -6,5 +6,5 @@ import "embed"
 
 // Files has lab.toml at its root. It is not changed by anybody.
 //
-//go:embed lab.toml gateway
+//go:embed lab.toml gateway demo.pcapng
 var Files embed.FS

@@ -20,6 +20,7 @@ import (
 func newReplay(s *settings) *cobra.Command {
 	var config, output string
 	var zoneOf []string
+	var inbound bool
 	cmd := &cobra.Command{
 		Use:   "replay --config FILE --zone-of WHERE=ZONE... CAPTURE [-o OUT.pcap]",
 		Short: "Judge every packet of a capture",
@@ -28,7 +29,8 @@ live packets, and prints a line for each; with --json one object, whose fields
 are those of labelgated's audit records. Needs neither root nor a kernel.
 
 WHERE is the name of an interface in the capture, the Ethernet address of a
-sender, or * for all others. -o writes the packets that would leave, as they
+sender, or * for all others. --inbound passes over what the recording machine
+sent itself, where the capture tells. -o writes the packets that would leave, as they
 would leave.
 
 Ends with 1 when at least one packet would be dropped.`,
@@ -52,7 +54,7 @@ Ends with 1 when at least one packet would be dropped.`,
 				return err
 			}
 			defer in.Close()
-			w := &replayWriter{json: s.json, path: output, reasons: make(map[string]int)}
+			w := &replayWriter{json: s.json, inbound: inbound, path: output, reasons: make(map[string]int)}
 			buffered := bufio.NewWriter(cmd.OutOrStdout())
 			w.text = buffered
 			err = w.all(in, replay.New(g.Snapshot, zones))
@@ -73,6 +75,7 @@ Ends with 1 when at least one packet would be dropped.`,
 	}
 	cmd.Flags().StringVar(&config, "config", "", "settings file of the gateway")
 	cmd.Flags().StringArrayVar(&zoneOf, "zone-of", nil, "zone of an interface or sender, `WHERE=ZONE`; may be given more than once")
+	cmd.Flags().BoolVar(&inbound, "inbound", false, "judge only what the recording machine received")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write what would leave to a pcap `FILE`")
 	return cmd
 }
@@ -81,6 +84,7 @@ Ends with 1 when at least one packet would be dropped.`,
 type replayWriter struct {
 	text    io.Writer
 	json    bool
+	inbound bool
 	path    string
 	file    *os.File
 	pcap    *capture.PcapWriter
@@ -94,6 +98,9 @@ func (w *replayWriter) all(in *capture.Reader, r *replay.Replayer) error {
 	for f, err := range in.All() {
 		if err != nil {
 			return err
+		}
+		if w.inbound && f.Direction == capture.Outbound {
+			continue
 		}
 		record, leaving := r.Judge(f)
 		if leaving == nil {

@@ -40,6 +40,7 @@ wrong, and 2 when the command line or a file cannot be understood.`,
 		newCheck(s),
 		newCIPSO(s),
 		newExplain(s),
+		newLab(s),
 		newReplay(s),
 	)
 	return root

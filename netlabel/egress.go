@@ -45,6 +45,11 @@ func (j *judgement) egress() bool {
 			n, ok = j.view.Rewrite(j.out, option)
 		}
 	}
+	if ok && v.Action == Pass && j.view.HasTail() {
+		// Behind the end of the options Linux sees nothing, and wipes it when
+		// it forwards: a second label for those who read on.
+		n, ok = j.view.ClearTail(j.out)
+	}
 	if !ok {
 		return j.drop(ReasonNoRoom)
 	}

@@ -36,7 +36,7 @@ type Action uint8
 // What can become of a packet.
 const (
 	Drop    Action = iota
-	Pass           // leaves as it came, or with its TCP segment size lowered
+	Pass           // leaves as it came, but for a lower TCP segment size, and nothing behind the end of its options
 	Add            // a CIPSO option is put on
 	Strip          // the CIPSO option is taken out
 	Replace        // the CIPSO option is exchanged for another

@@ -78,6 +78,34 @@ func (v *View) Blank(out []byte) (n int, ok bool) {
 	return n, true
 }
 
+// HasTail reports whether anything but zero stands behind the end of the option
+// list. Parse in compat mode ignores it, as Linux does; others may read it.
+func (v *View) HasTail() bool {
+	if !v.sound {
+		return false
+	}
+	for _, b := range v.Packet[v.end:v.HeaderLen] {
+		if b != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ClearTail writes the packet into out with zeroes behind the end of the option
+// list, as Linux leaves it that forwards such a packet. All else stays as and
+// where it is. It returns as Blank does, and out may be the packet itself too.
+func (v *View) ClearTail(out []byte) (n int, ok bool) {
+	if !v.sound || len(out) < len(v.Packet) {
+		return 0, false
+	}
+	n = copy(out, v.Packet)
+	h := out[:v.HeaderLen]
+	clear(h[v.end:])
+	seal(h)
+	return n, true
+}
+
 // wellFormed reports whether option is a CIPSO option that says its own length.
 // Anything else would turn the rest of the header into something unforeseen.
 func wellFormed(option []byte) bool {

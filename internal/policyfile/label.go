@@ -35,7 +35,11 @@ func (f *reader) usual(at field) bool {
 	switch {
 	case c != '#' && c != ';':
 	case c == '#' && at.end-at.start == 1:
-		f.noComments(at.start)
+		if f.dialect == Labelgate {
+			f.fail(at.start+1, "bad-label", "", "# alone begins a comment and cannot be a label")
+		} else {
+			f.noComments(at.start)
+		}
 		return false
 	default:
 		if f.first(string(at.of(f.text))) {

@@ -240,6 +240,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A bad line must be heard of, however much was said before.
+func TestManyWarnings(t *testing.T) {
+	var text bytes.Buffer
+	for i := range maxRemembered + 10 {
+		fmt.Fprintf(&text, ";%d A r\n", i)
+	}
+	text.WriteString("A/B A r\n")
+	if problems := Rules("f", text.Bytes(), Labelgate, engine.NewBuilder()); !problems.Failed() {
+		t.Error("the bad line went under")
+	}
+}
+
 // TestDuplicatesTwin compares the warnings with those of a map.
 func TestDuplicatesTwin(t *testing.T) {
 	for seed := range uint64(50) {

@@ -39,11 +39,15 @@ func (r *reporter) add(p Problem) {
 }
 
 // first reports whether a label is seen here for the first time, and remembers it.
+// When there are too many to remember, each time is the first: something said
+// twice is better than a bad line that nobody hears of.
 func (r *reporter) first(label string) bool {
-	if r.labels[label] || len(r.labels) >= 10*maxProblems {
+	if r.labels[label] {
 		return false
 	}
-	r.labels[label] = true
+	if len(r.labels) < maxRemembered {
+		r.labels[label] = true
+	}
 	return true
 }
 

@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -149,10 +149,10 @@ func labError(err error) error {
 			return nil
 		}
 		return &exitError{code: exit.Code}
+	case errors.Is(err, context.Canceled):
+		return &exitError{code: ExitDenied, err: errors.New("interrupted; the lab is removed")}
 	case errors.As(err, &mismatch), errors.As(err, &daemon):
 		return &exitError{code: ExitDenied, err: err}
-	case err != nil:
-		return fmt.Errorf("%w", err)
 	}
-	return nil
+	return err
 }

@@ -24,19 +24,19 @@ func judged(zone uint8) handlerFunc {
 func TestNothingPassesWithoutListener(t *testing.T) {
 	l := newLab(t)
 	s, d := l.udp(l.src, srcIP, 0), l.udp(l.dst, dstIP, testPort)
-	if !passes(t, s, d, dstIP, "before the rules") {
+	if !passes(t, s, d, dstIP, "before the rules", patience) {
 		t.Fatal("the lab does not forward")
 	}
 	l.install()
-	if passes(t, s, d, dstIP, "nobody listens") {
+	if passes(t, s, d, dstIP, "nobody listens", soon) {
 		t.Error("a packet passed without a listener")
 	}
 	_, stop := l.listen(judged(2))
-	if !passes(t, s, d, dstIP, "somebody listens") {
+	if !passes(t, s, d, dstIP, "somebody listens", patience) {
 		t.Error("an accepted packet did not pass")
 	}
 	stop()
-	if passes(t, s, d, dstIP, "the listener ended") {
+	if passes(t, s, d, dstIP, "the listener ended", soon) {
 		t.Error("a packet passed after the listener ended")
 	}
 	if err := nft.Check(l.plan); err != nil {
@@ -45,7 +45,7 @@ func TestNothingPassesWithoutListener(t *testing.T) {
 	if err := nft.Remove(testTable, int(l.gw)); err != nil {
 		t.Fatal(err)
 	}
-	if !passes(t, s, d, dstIP, "after the rules") {
+	if !passes(t, s, d, dstIP, "after the rules", patience) {
 		t.Error("nothing passes after Remove")
 	}
 	if err := nft.Remove(testTable, int(l.gw)); err != nil {
@@ -75,7 +75,11 @@ func TestForwardedPacketNeedsMark(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, stop := l.listen(tt.handle)
 			defer stop()
-			if got := passes(t, s, d, dstIP, tt.name); got != tt.pass {
+			within := soon
+			if tt.pass {
+				within = patience
+			}
+			if got := passes(t, s, d, dstIP, tt.name, within); got != tt.pass {
 				t.Errorf("passed = %v, want %v", got, tt.pass)
 			}
 		})
@@ -110,7 +114,7 @@ func TestOptionIsSeenBeforeTheKernelReadsIt(t *testing.T) {
 	})
 	local := l.udp(l.gw, gwDstIP, testPort)
 	l.sendRaw(udpPacket(gwDstIP, unknownDOI, []byte("local")))
-	if !arrives(t, local, "local") {
+	if !arrives(t, local, "local", patience) {
 		t.Error("the packet did not arrive")
 	}
 	l.sendRaw(udpPacket(dstIP, unknownDOI, []byte("foreign")))
@@ -152,7 +156,7 @@ func TestPendingIsQueuedAgain(t *testing.T) {
 	})
 	d := l.udp(l.dst, dstIP, testPort)
 	l.sendRaw(udpPacket(dstIP, unknownDOI, []byte("long enough to lose an option")))
-	if !arrives(t, d, "long enough to lose an option") {
+	if !arrives(t, d, "long enough to lose an option", patience) {
 		t.Error("the packet did not arrive")
 	}
 	if m := <-again; m != pending {
@@ -171,7 +175,7 @@ func TestJudgedAtPreroutingPassesForward(t *testing.T) {
 	})
 	d := l.udp(l.dst, dstIP, testPort)
 	l.sendRaw(udpPacket(dstIP, unknownDOI, []byte("judged at once")))
-	if !arrives(t, d, "judged at once") {
+	if !arrives(t, d, "judged at once", patience) {
 		t.Error("the packet did not arrive")
 	}
 }
@@ -182,14 +186,14 @@ func TestIPv6IsClosed(t *testing.T) {
 	// Addresses and neighbours take a moment.
 	open := false
 	for i := 0; i < 20 && !open; i++ {
-		open = passes(t, s, d, "fd91:2::2", "before the rules")
+		open = passes(t, s, d, "fd91:2::2", "before the rules", patience)
 	}
 	if !open {
 		t.Fatal("the lab does not forward IPv6")
 	}
 	l.install()
 	l.listen(judged(2))
-	if passes(t, s, d, "fd91:2::2", "with the rules") {
+	if passes(t, s, d, "fd91:2::2", "with the rules", soon) {
 		t.Error("an IPv6 packet passed")
 	}
 	c, err := nft.ReadCounters(testTable, int(l.gw))
@@ -206,7 +210,7 @@ func TestOutputIsQueued(t *testing.T) {
 	l := newLab(t)
 	l.install()
 	gw, d := l.udp(l.gw, gwDstIP, 0), l.udp(l.dst, dstIP, testPort)
-	if _, err := gw.WriteToUDPAddrPort([]byte("closed"), to(dstIP)); err == nil && arrives(t, d, "closed") {
+	if _, err := gw.WriteToUDPAddrPort([]byte("closed"), to(dstIP)); err == nil && arrives(t, d, "closed", soon) {
 		t.Error("a packet of the gateway passed without a listener")
 	}
 	hooks := make(chan queue.Hook, 8)
@@ -214,7 +218,7 @@ func TestOutputIsQueued(t *testing.T) {
 		hooks <- p.Hook
 		judged(2)(p, v)
 	})
-	if !passes(t, gw, d, dstIP, "judged") {
+	if !passes(t, gw, d, dstIP, "judged", patience) {
 		t.Error("an accepted packet of the gateway did not pass")
 	}
 	if h := <-hooks; h != queue.Output {
@@ -245,7 +249,7 @@ func TestReplacementHasNoGap(t *testing.T) {
 	}
 	close(stop)
 	<-done
-	if arrives(t, d, "slips through") {
+	if arrives(t, d, "slips through", soon) {
 		t.Error("a packet passed while the rules were replaced")
 	}
 }
@@ -275,7 +279,7 @@ func TestJudgedAtPreroutingIsDelivered(t *testing.T) {
 				}
 			})
 			l.sendRaw(udpPacket(gwDstIP, unknownDOI, []byte(tt.name)))
-			if !arrives(t, local, tt.name) {
+			if !arrives(t, local, tt.name, patience) {
 				t.Error("the packet did not arrive")
 			}
 			stop()

@@ -13,7 +13,7 @@ type Builder struct {
 	files    []string
 	fileID   map[string]FileID
 	rules    []rule
-	previous []int32         // by rule: the one before of the same subject and list, plus 1
+	previous []int32         // by live rule: index plus 1 of the one before of the same subject and list, 0 is none
 	layers   []*LayerBuilder // by LayerID, [0] is the Builder's own
 
 	logging    int
@@ -66,15 +66,17 @@ func (b *Builder) InternBytes(name []byte) (Label, error) {
 // Name returns the name of a label.
 func (b *Builder) Name(l Label) string { return b.names[l] }
 
-// must panics for a label that Intern did not give out.
+// must panics for a label that Intern did not give out, and after Build, when the
+// rules belong to a Policy that others read.
 func (b *Builder) must(l Label) {
-	if l == Unknown || int(l) >= len(b.names) {
+	if b.index == nil || l == Unknown || int(l) >= len(b.names) {
 		panic(fmt.Sprintf("engine: label %d is none of this Builder's", l))
 	}
 }
 
-// maxFiles and maxLayers are what a stored rule can tell apart.
+// What a stored rule, or the number of one, can tell apart.
 const (
+	maxRules  = 1<<31 - 1
 	maxFiles  = 1 << 16
 	maxLayers = 1 << 8
 )

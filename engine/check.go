@@ -45,6 +45,10 @@ type Decision struct {
 	Report  bool   // a bring-up rule or the unconfined label was used
 }
 
+// allowing holds a bit for each step that allows. StepLayer is neither: a layer
+// may do both.
+const allowing = 1<<StepWeb | 1<<StepStarObject | 1<<StepSameLabel | 1<<StepFloorObject | 1<<StepHatSubject | 1<<StepRule | 1<<StepUnconfined
+
 // Check answers whether subject s may do all of want to object o.
 //
 // It takes the steps in the order of their constants, and that is the order in
@@ -55,56 +59,82 @@ type Decision struct {
 // Check does not allocate, and its cost does not grow with the number of rules.
 // A label that is not one of the policy's counts as Unknown.
 func (p *Policy) Check(s, o Label, want Access) Decision {
-	d := p.decide(s, o, want)
-	if !d.Allowed && p.bringup {
-		d = p.excuse(d, s, o)
+	// A Decision is put together once, of values in registers: to hand it on
+	// from function to function costs more than the lookup.
+	step, rule, report := p.decide(s, o, want)
+	if p.bringup {
+		step, report = p.excuse(step, report, s, o)
+	} else {
+		report = false
 	}
-	return p.logged(d)
+	allowed := allowing>>step&1 != 0
+	return Decision{Allowed: allowed, Step: step, Rule: RuleID(rule), Log: p.logs(allowed), Report: report}
 }
 
-func (p *Policy) decide(s, o Label, want Access) Decision {
+// decide returns the step that answers, the index of the rule that it found or
+// -1, and whether that is one to report.
+func (p *Policy) decide(s, o Label, want Access) (step Step, rule int32, report bool) {
+	if n := Label(len(p.names)); s >= n || o >= n {
+		return StepUnknownLabel, -1, false
+	}
+	if s < FirstLabel || o < FirstLabel || s == o {
+		if step, ok := reservedStep(s, o, want); ok {
+			return step, -1, false
+		}
+	}
+	var a Access
+	if m := p.matrix; m != nil {
+		rule, a = m.find(s, o)
+	} else {
+		rule, a = p.layers[global].table.find(s, o)
+	}
 	switch {
-	case !p.has(s) || !p.has(o):
-		return Decision{Step: StepUnknownLabel, Rule: NoRule}
+	case a == 0 && rule < 0:
+		return StepNoRule, -1, false
+	case a == 0:
+		return StepRuleEmpty, rule, false
+	case !a.Grants(want):
+		return StepRuleLacks, rule, false
+	}
+	return StepRule, rule, a&Bringup != 0
+}
+
+// reservedStep answers what needs no rule: most of what the reserved labels ask
+// or are asked for, and whatever a label asks of itself.
+func reservedStep(s, o Label, want Access) (step Step, ok bool) {
+	switch {
+	case s == Unknown || o == Unknown:
+		return StepUnknownLabel, true
 	case s == Star:
-		return Decision{Step: StepStarSubject, Rule: NoRule}
+		return StepStarSubject, true
 	case s == Web || o == Web:
-		return Decision{Allowed: true, Step: StepWeb, Rule: NoRule}
+		return StepWeb, true
 	case o == Star:
-		return Decision{Allowed: true, Step: StepStarObject, Rule: NoRule}
+		return StepStarObject, true
 	case s == o:
-		return Decision{Allowed: true, Step: StepSameLabel, Rule: NoRule}
+		return StepSameLabel, true
 	}
 	// Reading and locking are each for everyone here, both at once are not:
 	// the kernel asks the two questions apart.
 	if want&^(Read|Execute) == 0 || want&^Lock == 0 {
 		switch {
 		case o == Floor:
-			return Decision{Allowed: true, Step: StepFloorObject, Rule: NoRule}
+			return StepFloorObject, true
 		case s == Hat:
-			return Decision{Allowed: true, Step: StepHatSubject, Rule: NoRule}
+			return StepHatSubject, true
 		}
 	}
-	i, a := p.find(s, o)
-	switch {
-	case i < 0:
-		return Decision{Step: StepNoRule, Rule: NoRule}
-	case a == 0:
-		return Decision{Step: StepRuleEmpty, Rule: RuleID(i)}
-	case !a.Grants(want):
-		return Decision{Step: StepRuleLacks, Rule: RuleID(i)}
-	}
-	return Decision{Allowed: true, Step: StepRule, Rule: RuleID(i), Report: p.bringup && a&Bringup != 0}
+	return 0, false
 }
 
-// excuse allows what was denied where the unconfined label takes part. A label
-// that nobody named stays denied: it could be anything. (Smack documentation,
-// "unconfined".)
-func (p *Policy) excuse(d Decision, s, o Label) Decision {
-	if p.unconfined != Unknown && (o == p.unconfined || s == p.unconfined) && d.Step != StepUnknownLabel {
-		d.Allowed, d.Step, d.Report = true, StepUnconfined, true
+// excuse is bring-up: it allows what was denied where the unconfined label takes
+// part, and has it reported. A label that nobody named stays denied: it could be
+// anything. (Smack documentation, "unconfined".)
+func (p *Policy) excuse(step Step, report bool, s, o Label) (Step, bool) {
+	if p.unconfined != Unknown && (o == p.unconfined || s == p.unconfined) && allowing>>step&1 == 0 && step != StepUnknownLabel {
+		return StepUnconfined, true
 	}
-	return d
+	return step, report
 }
 
 // CheckLayer asks a restrict-only layer, after Check has allowed: where the
@@ -115,24 +145,22 @@ func (p *Policy) excuse(d Decision, s, o Label) Decision {
 //
 // Like Check it does not allocate. Mode b means nothing in a layer.
 func (p *Policy) CheckLayer(l LayerID, s, o Label, want Access) Decision {
-	d := Decision{Allowed: true, Step: StepLayer, Rule: NoRule}
+	allowed, rule := true, int32(-1)
 	switch {
 	case int(l) >= len(p.layers):
-		d.Allowed = false
+		allowed = false
 	case l != global && p.has(s) && p.has(o):
 		if i, a := p.layers[l].table.find(s, o); i >= 0 {
-			d.Allowed, d.Rule = want&^a.Effective() == 0, RuleID(i)
+			allowed, rule = want&^a.Effective() == 0, i
 		}
 	}
-	return p.logged(d)
+	return Decision{Allowed: allowed, Step: StepLayer, Rule: RuleID(rule), Log: p.logs(allowed)}
 }
 
-// logged applies the logging setting. (Smack documentation, "Smack auditing".)
-func (p *Policy) logged(d Decision) Decision {
-	if d.Allowed {
-		d.Log = p.logging&LogAllowed != 0
-	} else {
-		d.Log = p.logging&LogDenied != 0
+// logs applies the logging setting. (Smack documentation, "Smack auditing".)
+func (p *Policy) logs(allowed bool) bool {
+	if allowed {
+		return p.logging&LogAllowed != 0
 	}
-	return d
+	return p.logging&LogDenied != 0
 }

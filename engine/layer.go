@@ -11,7 +11,7 @@ type LayerBuilder struct {
 	name    string
 	id      LayerID
 	pairs   pairs
-	last    []int32 // by subject: index plus 1 of its newest rule, 0 is none; see Builder.previous
+	last    []int32 // by subject: index plus 1 of the newest of its live rules, 0 is none; see Builder.previous
 }
 
 // Intern is Builder.Intern: all lists of a Builder share its labels.
@@ -32,31 +32,36 @@ func (l *LayerBuilder) Name(label Label) string { return l.builder.Name(label) }
 // Like Change and RevokeSubject it panics for a Label that the Builder did not
 // give out, Unknown above all: a rule for nobody is a mistake of the caller.
 func (l *LayerBuilder) Set(s, o Label, a Access, f FileID, line int) {
-	r := l.entry(s, o)
-	r.access, r.file, r.line = a&allModes, f, uint32(line)
+	n := l.entry(s, o)
+	l.write(n, a, f, line)
 }
 
 // Change stores what the rule of this subject and object granted, and allow, but
 // not deny: a line of four fields. Where there was no rule it granted nothing.
 // (Smack documentation, "change-rule".)
 func (l *LayerBuilder) Change(s, o Label, allow, deny Access, f FileID, line int) {
-	r := l.entry(s, o)
-	r.access, r.file, r.line = (r.access|allow)&^deny&allModes, f, uint32(line)
+	n := l.entry(s, o)
+	l.write(n, (l.builder.rules[n].access|allow)&^deny, f, line)
 }
 
 // RevokeSubject takes every mode out of every rule that the subject has so far.
 // The rules stay, empty, and deny. (Smack documentation, "revoke-subject".)
+//
+// It looks only at the rules that came to grant something since the last time,
+// so that no order of lines makes reading them cost more than their number.
 func (l *LayerBuilder) RevokeSubject(s Label, f FileID, line int) {
 	l.builder.must(s)
 	if int(s) >= len(l.last) {
 		return
 	}
 	b := l.builder
-	for n := l.last[s]; n != 0; n = b.previous[n-1] {
+	for n := l.last[s]; n > 0; {
 		if r := &b.rules[n-1]; r.access != 0 {
 			r.access, r.file, r.line = 0, f, uint32(line)
 		}
+		n, b.previous[n-1] = b.previous[n-1], notLive
 	}
+	l.last[s] = 0
 }
 
 // Lookup returns the rule that this subject and object have so far.
@@ -68,22 +73,39 @@ func (l *LayerBuilder) Lookup(s, o Label) (Rule, bool) {
 	return l.builder.rules[n].export(l.builder.files), true
 }
 
-// entry returns the rule of a subject and an object, a new empty one where they
-// had none.
-func (l *LayerBuilder) entry(s, o Label) *rule {
+// entry returns the index of the rule of a subject and an object, a new empty one
+// where they had none.
+func (l *LayerBuilder) entry(s, o Label) int32 {
 	b := l.builder
 	if n := l.pairs.find(b.rules, s, o); n >= 0 {
-		return &b.rules[n]
+		return n
 	}
 	b.must(s)
 	b.must(o)
+	if len(b.rules) == maxRules {
+		panic("engine: too many rules")
+	}
 	n := int32(len(b.rules))
 	b.rules = append(b.rules, rule{subject: s, object: o, list: l.id})
+	b.previous = append(b.previous, notLive)
 	l.pairs.add(s, o, n)
-	for int(s) >= len(l.last) {
-		l.last = append(l.last, 0)
+	return n
+}
+
+// notLive stands in Builder.previous for rules that have granted nothing since
+// their subject was last revoked.
+const notLive = -1
+
+func (l *LayerBuilder) write(n int32, a Access, f FileID, line int) {
+	b := l.builder
+	r := &b.rules[n]
+	r.access, r.file, r.line = a&allModes, f, uint32(line)
+	if r.access == 0 || b.previous[n] != notLive {
+		return
 	}
-	b.previous = append(b.previous, l.last[s])
-	l.last[s] = n + 1
-	return &b.rules[n]
+	s := int(r.subject)
+	if s >= len(l.last) {
+		l.last = append(l.last, make([]int32, s+1-len(l.last))...)
+	}
+	b.previous[n], l.last[s] = l.last[s], n+1
 }

@@ -18,6 +18,7 @@ type Snapshot struct {
 	policy  *engine.Policy
 	ambient engine.Label
 	self    engine.Label
+	direct  uint8
 
 	hosts   *hostmap.Table
 	entries []entry // by index of hosts
@@ -71,6 +72,10 @@ func (s *Snapshot) Ambient() engine.Label { return s.ambient }
 
 // Self returns the machine's own label, engine.Unknown when it has none.
 func (s *Snapshot) Self() engine.Label { return s.self }
+
+// Direct returns the level of labels that their categories spell. A set of
+// categories at any other level may look like text by accident.
+func (s *Snapshot) Direct() uint8 { return s.direct }
 
 // LabelName returns a label's name; the empty string for engine.Unknown.
 func (s *Snapshot) LabelName(l engine.Label) string {

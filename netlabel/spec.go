@@ -71,7 +71,7 @@ type Spec struct {
 
 // Problem is something wrong with a Spec.
 type Problem struct {
-	Origin  engine.Origin
+	Origin  engine.Origin // zero for what stands in no file
 	Message string
 	Hint    string // what to do about it, may be empty
 }
@@ -83,7 +83,10 @@ type Problems []Problem
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, q := range p {
-		lines[i] = fmt.Sprintf("%s: %s", q.Origin, q.Message)
+		lines[i] = q.Message
+		if q.Origin.File != "" {
+			lines[i] = fmt.Sprintf("%s: %s", q.Origin, q.Message)
+		}
 		if q.Hint != "" {
 			lines[i] += " (" + q.Hint + ")"
 		}

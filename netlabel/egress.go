@@ -54,20 +54,23 @@ func (j *judgement) egress() bool {
 		return j.drop(ReasonNoRoom)
 	}
 	v.Length = n
+	if n == 0 && len(j.packet) != len(j.view.Packet) {
+		// Behind the packet stands what the link put there, or somebody else.
+		if len(j.out) < len(j.view.Packet) {
+			return j.drop(ReasonNoRoom)
+		}
+		v.Length = copy(j.out, j.view.Packet)
+	}
 	return j.clamp()
 }
 
 // wire returns the option that carries the leaving label to the destination.
 func (j *judgement) wire() []byte {
-	return j.s.wire(j.v.OutZone, j.v.DestEntry, j.v.Emitted)
-}
-
-func (s *Snapshot) wire(out Zone, entryIndex int32, l engine.Label) []byte {
-	d := s.destDOI(out, entryIndex)
-	if d == nil || int(l) >= len(d.wire) {
+	d := j.destDOI()
+	if d == nil || int(j.v.Emitted) >= len(d.wire) {
 		return nil
 	}
-	w := &d.wire[l]
+	w := &d.wire[j.v.Emitted]
 	if w.n == 0 {
 		return nil
 	}
@@ -87,14 +90,8 @@ func (j *judgement) clamp() bool {
 	if v.Proto != tcp || v.TCPFlags&syn == 0 || v.FragmentOffset != 0 || v.MoreFragments || !j.labels() {
 		return true
 	}
-	mtu := defaultMTU
-	for _, z := range [2]*zone{j.inZone(), j.outZone()} {
-		if z.mtu != 0 && z.mtu < mtu {
-			mtu = z.mtu
-		}
-	}
 	const headers = 40 // IPv4 and TCP without options
-	limit := mtu - headers - MaxGrowth
+	limit := j.mtu() - headers - MaxGrowth
 	if limit <= 0 {
 		return true
 	}
@@ -110,6 +107,24 @@ func (j *judgement) clamp() bool {
 		j.v.Length = len(packet)
 	}
 	return true
+}
+
+// mtu returns the smaller MTU of the zones on both sides.
+func (j *judgement) mtu() int {
+	smallest := 0
+	for _, z := range [2]Zone{j.v.InZone, j.v.OutZone} {
+		if z == 0 {
+			continue // this machine
+		}
+		mtu := j.s.zoneAt(z).mtu
+		if mtu == 0 {
+			mtu = defaultMTU
+		}
+		if smallest == 0 || mtu < smallest {
+			smallest = mtu
+		}
+	}
+	return smallest
 }
 
 // labels reports whether packets of this conversation may carry an option.

@@ -21,33 +21,47 @@ func HoldPlace(packet, out []byte) (n int, ok bool) {
 	return v.Blank(out)
 }
 
-// Emit puts a label's option on a packet that Process judged before: toward zone
-// out, in the domain of the packet's destination. It decides nothing but whether
-// that can be done. out must hold len(packet)+MaxGrowth bytes.
+// Emit puts a label's option on a packet that Process judged before and HoldPlace
+// blanked: toward zone, in the domain of the packet's destination. Zone and label
+// come back out of the packet's mark. It decides nothing but whether that can be
+// done. out must hold len(packet)+MaxGrowth bytes.
 func (s *Snapshot) Emit(zone Zone, l engine.Label, packet, out []byte) Verdict {
 	v := Dropped(ReasonNone)
 	v.OutZone, v.Emitted, v.Subject = zone, l, l
-	var view ipv4.View
-	if fault := view.Parse(packet, ipv4.Strict); fault.Code != ipv4.NoFault {
-		v.HeaderFault, v.Pointer, v.Reason = fault.Code, fault.Pointer, ReasonMalformedHeader
-		return v
+	j := judgement{s: s, direction: Forward, packet: packet, out: out, v: v}
+	if fault := j.view.Parse(packet, j.strictness()); fault.Code != ipv4.NoFault {
+		j.v.HeaderFault, j.v.Pointer = fault.Code, fault.Pointer
+		j.drop(ReasonMalformedHeader)
+	} else {
+		j.emit()
 	}
+	if j.v.Action == Drop {
+		j.v.Length, j.v.Emitted = 0, engine.Unknown
+	}
+	return j.v
+}
+
+func (j *judgement) emit() bool {
+	z := j.outZone()
 	// Address translation may have moved the destination since.
-	if s.ZoneOf(view.Dst) != zone {
-		v.Reason = ReasonEgressZone
-		return v
+	if z.name == "" || j.s.ZoneOf(j.view.Dst) != j.v.OutZone {
+		return j.drop(ReasonEgressZone)
 	}
-	v.DestEntry = s.hosts.Lookup(uint8(zone), view.Dst)
-	option := s.wire(zone, v.DestEntry, l)
-	if option == nil {
-		v.Reason = ReasonNoEncoding
-		return v
+	j.v.DestEntry = j.s.hosts.Lookup(uint8(j.v.OutZone), j.view.Dst)
+	option := j.wire()
+	if option == nil || z.trust == Refuse {
+		// No label enters such a zone, whatever a mark or a host entry says.
+		return j.drop(ReasonNoEncoding)
 	}
-	n, ok := view.Rewrite(out, option)
+	n, ok := j.view.Rewrite(j.out, option)
 	if !ok {
-		v.Reason = ReasonNoRoom
-		return v
+		return j.drop(ReasonNoRoom)
 	}
-	v.Action, v.Length = Add, n
-	return v
+	if n != len(j.packet) && j.view.Others&refusedOptions != 0 {
+		// The kernel has parsed these options, and writes its addresses to where
+		// it saw them: over the packet's own, once they have moved.
+		return j.drop(ReasonIPOption)
+	}
+	j.v.Action, j.v.Length = Add, n
+	return true
 }

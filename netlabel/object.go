@@ -16,21 +16,28 @@ func (j *judgement) object() bool {
 	}
 	j.v.DestEntry = j.s.hosts.Lookup(uint8(j.v.OutZone), j.view.Dst)
 	e, z := j.dest(), j.outZone()
-	if !(e != nil && e.kind == hostmap.CIPSO && !e.only.contains(j.v.Subject)) && z.only.contains(j.v.Subject) {
-		switch {
-		case e != nil && e.kind == hostmap.SingleLabel:
-			j.v.Object, j.v.ObjectFrom = e.label, FromEntry
-		case e == nil && z.label != engine.Unknown:
-			j.v.Object, j.v.ObjectFrom = z.label, FromZone
-		case z.trust == Refuse:
-			// Hosts that know nothing of labels and have no entry are ambient.
-			j.v.Object, j.v.ObjectFrom = j.s.ambient, FromAmbient
-		default:
-			return j.farHost()
-		}
-		return j.check()
+	switch {
+	case e != nil && e.kind == hostmap.SingleLabel:
+		j.v.Object, j.v.ObjectFrom = e.label, FromEntry
+	case e == nil && z.label != engine.Unknown:
+		j.v.Object, j.v.ObjectFrom = z.label, FromZone
+	case z.trust == Refuse:
+		// Hosts that know nothing of labels and have no entry are ambient.
+		j.v.Object, j.v.ObjectFrom = j.s.ambient, FromAmbient
+	default:
+		return j.farHost()
 	}
-	return j.drop(ReasonDestinationNotAccredited)
+	return j.admitted(j.v.Subject) && j.check()
+}
+
+// admitted holds a label against the sets of labels that may go to the packet's
+// destination and its zone.
+func (j *judgement) admitted(l engine.Label) bool {
+	e := j.dest()
+	if e != nil && e.kind == hostmap.CIPSO && !e.only.contains(l) || !j.outZone().only.contains(l) {
+		return j.drop(ReasonDestinationNotAccredited)
+	}
+	return true
 }
 
 // farHost judges a packet whose destination enforces labels itself: it is told
@@ -38,6 +45,8 @@ func (j *judgement) object() bool {
 func (j *judgement) farHost() bool {
 	j.v.ObjectFrom = FromWire
 	switch j.v.Subject {
+	case engine.Unknown: // no rule is asked here that would deny it
+		return j.drop(ReasonUnknownLabel)
 	case engine.Star, engine.Huh:
 		return j.drop(ReasonStarSubject)
 	case engine.Web:
@@ -49,15 +58,16 @@ func (j *judgement) farHost() bool {
 		if e == nil || e.replacement == engine.Unknown {
 			return j.drop(ReasonWebToLabeled)
 		}
+		// What arrives there is the replacement, so that is what must be allowed to.
 		j.v.Emitted = e.replacement
-		return true
+		return j.admitted(j.v.Emitted)
 	case j.s.ambient:
 		if !j.outZone().labelAmbient {
-			return true // as Linux: the ambient label travels without an option
+			return j.admitted(j.v.Subject) // as Linux: the ambient label travels without an option
 		}
 	}
 	j.v.Emitted = j.v.Subject
-	return true
+	return j.admitted(j.v.Emitted)
 }
 
 // check asks the rules, and then the restrictions of both zones, which can only
@@ -102,13 +112,13 @@ func (j *judgement) dest() *entry {
 }
 
 // destDOI returns the domain that the destination speaks, nil for none.
-func (s *Snapshot) destDOI(out Zone, entryIndex int32) *doi {
-	i := s.zoneAt(out).doi
-	if entryIndex >= 0 && s.entries[entryIndex].doi >= 0 {
-		i = s.entries[entryIndex].doi
+func (j *judgement) destDOI() *doi {
+	i := j.outZone().doi
+	if e := j.dest(); e != nil && e.doi >= 0 {
+		i = e.doi
 	}
 	if i < 0 {
 		return nil
 	}
-	return &s.dois[i]
+	return &j.s.dois[i]
 }

@@ -9,7 +9,9 @@ import (
 // Process decides one packet. in is the zone it came in by (ignored for Output),
 // packet its bytes from the IP header on, and out a buffer of at least
 // len(packet)+MaxGrowth bytes for what leaves if that differs from the packet.
-// The packet is never changed, and out never overlaps it.
+// The packet is never changed, and out must not overlap it. Bytes behind the
+// packet's total length, such as the padding of a short Ethernet frame, never
+// leave.
 //
 // It neither allocates nor locks, logs, blocks or reads a clock; any number of
 // goroutines may call it on one Snapshot, each with its own out.
@@ -52,6 +54,13 @@ func (j *judgement) inZone() *zone  { return j.s.zoneAt(j.v.InZone) }
 func (j *judgement) outZone() *zone { return j.s.zoneAt(j.v.OutZone) }
 func (j *judgement) strict() bool   { return j.s.mode == Strict }
 
+func (j *judgement) strictness() ipv4.Strictness {
+	if j.strict() {
+		return ipv4.Strict
+	}
+	return ipv4.Compat
+}
+
 // refusedOptions have no business at a perimeter. Source routes pick the path,
 // record route and timestamp report it, and the kernel, which remembers where it
 // saw them, would write its addresses at the old places after we moved them.
@@ -59,11 +68,7 @@ const refusedOptions = ipv4.RecordRoute | ipv4.Timestamp | ipv4.LooseRoute | ipv
 
 // header parses the packet as far as it can be trusted without knowing hosts.
 func (j *judgement) header() bool {
-	strictness := ipv4.Strict
-	if !j.strict() {
-		strictness = ipv4.Compat
-	}
-	fault := j.view.Parse(j.packet, strictness)
+	fault := j.view.Parse(j.packet, j.strictness())
 	j.v.HadOption = j.view.CIPSO != 0
 	if j.direction != Output && j.inZone().name == "" {
 		return j.drop(ReasonNoZone)
@@ -71,7 +76,9 @@ func (j *judgement) header() bool {
 	if fault.Code != ipv4.NoFault {
 		// The kernel reads options from left to right: a fault inside a CIPSO
 		// option that stands before is the one to report.
-		if j.v.HadOption && j.view.CIPSO < int(fault.Pointer) && !j.decode() {
+		// The host entry, which may name another domain, is not known yet: a
+		// header that contradicts itself has no source to look up.
+		if j.direction != Output && j.v.HadOption && j.view.CIPSO < int(fault.Pointer) && !j.decode() {
 			return false
 		}
 		j.v.HeaderFault, j.v.Pointer = fault.Code, fault.Pointer

@@ -53,7 +53,7 @@ func TestProcessStrict(t *testing.T) {
 		{"other zone's domain", Forward, "red", red1, grayPop, foo16, Drop, ReasonUnknownDOI, "", "", ""},
 		{"label from single-label host", Forward, "green", greenFoo, grayPop, secret3, Drop, ReasonLabelSpoof, "", "", ""},
 		{"label from single-label host, strip", Forward, "green", greenStrip, grayPop, secret3, Strip, 0, "Foo", "Pop", ""},
-		{"unlabeled from -CIPSO", Forward, "green", green1, grayPop, "", Drop, ReasonLabelMissing, "_", "", ""},
+		{"unlabeled from -CIPSO", Forward, "green", green1, grayPop, "", Drop, ReasonLabelMissing, "", "", ""},
 		{"labeled from no entry in accepting zone", Forward, "green", greenNone, grayPop, foo3, Strip, 0, "Foo", "Pop", ""},
 		{"zone's restriction", Forward, "red", red1, "10.4.0.5", foo3, Drop, ReasonLayer, "Foo", "Bar", ""},
 		{"not accredited at the source", Forward, "picky", "10.5.0.1", grayPop, foo3, Drop, ReasonSourceNotAccredited, "Foo", "", ""},

@@ -92,7 +92,6 @@ func (j *judgement) unlabeled() bool {
 	if z.trust == Require {
 		return j.drop(ReasonLabelMissing)
 	}
-	j.v.Subject, j.v.SubjectFrom = j.s.ambient, FromAmbient
 	e := j.source()
 	if e != nil && e.kind == hostmap.CIPSO && !j.strict() {
 		// Linux keeps only its labeled entries in the table that it asks here:
@@ -101,15 +100,15 @@ func (j *judgement) unlabeled() bool {
 		e = j.source()
 	}
 	switch {
-	case e == nil:
-		if z.label != engine.Unknown {
-			j.v.Subject, j.v.SubjectFrom = z.label, FromZone
-		}
+	case e == nil && z.label != engine.Unknown:
+		j.v.Subject, j.v.SubjectFrom = z.label, FromZone
+	case e == nil || e.kind == hostmap.CIPSO && e.onUnlabeled == hostmap.UnlabeledAmbient:
+		j.v.Subject, j.v.SubjectFrom = j.s.ambient, FromAmbient
 	case e.kind == hostmap.SingleLabel:
 		j.v.Subject, j.v.SubjectFrom = e.label, FromEntry
 	case e.onUnlabeled == hostmap.UnlabeledAs:
 		j.v.Subject, j.v.SubjectFrom = e.unlabeledAs, FromEntry
-	case e.onUnlabeled == hostmap.UnlabeledDrop:
+	default:
 		return j.drop(ReasonLabelMissing)
 	}
 	return true

@@ -60,7 +60,7 @@ func (a Action) String() string {
 	return "drop"
 }
 
-// Origin of a subject or an object: which table named it.
+// LabelSource says which table named a subject or an object.
 type LabelSource uint8
 
 // Where a label can come from.
@@ -76,7 +76,11 @@ const (
 
 // String returns the word used in explanations.
 func (s LabelSource) String() string {
-	return [...]string{"nowhere", "packet", "entry", "zone", "ambient", "self", "far host"}[s]
+	names := [...]string{"nowhere", "packet", "entry", "zone", "ambient", "self", "far host"}
+	if int(s) >= len(names) {
+		return "unknown"
+	}
+	return names[s]
 }
 
 // Verdict is what Process decides. Its zero value drops. It holds no pointers

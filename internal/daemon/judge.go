@@ -56,6 +56,9 @@ func (j *judge) one(now *state, p *queue.Packet, verdict *queue.Verdict, out []b
 	default:
 		d = direction(p.Hook, arrived)
 		v = now.snapshot.Process(d, now.zone(p.In), p.Payload, out)
+		if v.Action != netlabel.Drop && now.toSubnet(p.Payload) {
+			v.Action, v.Reason = netlabel.Drop, netlabel.ReasonGroupDestination
+		}
 		if v.Action != netlabel.Drop && leaves(p.Hook) && now.zone(p.Out) != v.OutZone {
 			// Its route leads out of another zone than its destination lives in.
 			v.Action, v.Reason = netlabel.Drop, netlabel.ReasonEgressZone

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"net/netip"
 	"sync/atomic"
 
 	"labelgate/internal/audit"
@@ -26,6 +27,13 @@ func (s *state) zone(index uint32) netlabel.Zone {
 
 // device returns the name of an interface, empty when it is in no zone.
 func (s *state) device(index uint32) string { return s.links.Name(index) }
+
+// toSubnet reports whether a packet that was judged is for everybody on one of the
+// machine's subnets. Such an address looks like any other: only who knows the
+// links can tell. Linux hosts take these packets as well.
+func (s *state) toSubnet(packet []byte) bool {
+	return s.snapshot.Mode() == netlabel.Strict && s.links.Broadcast(netip.AddrFrom4([4]byte(packet[16:20])))
+}
 
 // newState joins a policy with the links of this moment.
 func newState(g *load.Gateway, t *links.Table, c *audit.Counters) *state {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -80,7 +81,7 @@ func (r *rtnetlink) read() (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
-	t := &Table{links: make(map[uint32]Link, len(all)), addresses: make(map[netip.Addr]struct{}, len(addresses))}
+	t := &Table{links: make(map[uint32]Link, len(all)), addresses: make(map[netip.Addr]struct{}, len(addresses)), broadcasts: make(map[netip.Addr]struct{})}
 	for _, l := range all {
 		a := l.Attrs()
 		t.links[uint32(a.Index)] = Link{Index: uint32(a.Index), Name: a.Name, MTU: a.MTU, Up: a.Flags&net.FlagUp != 0}
@@ -89,8 +90,31 @@ func (r *rtnetlink) read() (*Table, error) {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
 			t.addresses[ip.Unmap()] = struct{}{}
 		}
+		// The kernel knows the last address of a subnet and the one that the
+		// interface was given for it; they need not be the same.
+		for _, b := range []net.IP{a.Broadcast, lastOf(a.IPNet)} {
+			if ip, ok := netip.AddrFromSlice(b); ok && ip.Unmap().Is4() {
+				t.broadcasts[ip.Unmap()] = struct{}{}
+			}
+		}
 	}
 	return t, nil
+}
+
+// lastOf returns the last address of an IPv4 subnet, nil when it is no subnet or
+// has no room for one that is nobody's (RFC 3021).
+func lastOf(n *net.IPNet) net.IP {
+	if n == nil || n.IP.To4() == nil {
+		return nil
+	}
+	if ones, bits := n.Mask.Size(); bits != 32 || ones > 30 {
+		return nil
+	}
+	last := slices.Clone(n.IP.To4())
+	for i := range last {
+		last[i] |= ^n.Mask[i]
+	}
+	return last
 }
 
 // undisturbed repeats a reading that the kernel says may have gaps.

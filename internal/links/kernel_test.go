@@ -118,10 +118,14 @@ func TestFollowsTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, w, "new address", func(t *Table) bool { return t.Local(own) && t.Local(netip.MustParseAddr("::ffff:198.18.0.7")) })
+	all := netip.MustParseAddr("198.18.0.255")
+	if now := w.Table(); !now.Broadcast(all) || now.Broadcast(own) || now.Broadcast(all.Next()) {
+		t.Error("the subnet's broadcast address is not known for what it is")
+	}
 	if err := h.AddrDel(early, address); err != nil {
 		t.Fatal(err)
 	}
-	until(t, w, "no address", func(t *Table) bool { return !t.Local(own) })
+	until(t, w, "no address", func(t *Table) bool { return !t.Local(own) && !t.Broadcast(all) })
 
 	if err := h.LinkDel(early); err != nil {
 		t.Fatal(err)

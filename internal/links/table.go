@@ -23,8 +23,9 @@ type Link struct {
 // Table is what was known of the links at one moment. It never changes and may be
 // shared by any number of goroutines. The zero value knows nothing.
 type Table struct {
-	links     map[uint32]Link
-	addresses map[netip.Addr]struct{}
+	links      map[uint32]Link
+	addresses  map[netip.Addr]struct{}
+	broadcasts map[netip.Addr]struct{}
 }
 
 // Zone returns the zone and the MTU of the interface with this index. It reports
@@ -56,6 +57,13 @@ func (t *Table) Local(a netip.Addr) bool {
 	return ok
 }
 
+// Broadcast reports whether the address stands for everybody on a subnet that one
+// of the interfaces is in.
+func (t *Table) Broadcast(a netip.Addr) bool {
+	_, ok := t.broadcasts[a]
+	return ok
+}
+
 // Links returns all links, by index.
 func (t *Table) Links() []Link {
 	return slices.SortedFunc(maps.Values(t.links), func(a, b Link) int { return int(a.Index) - int(b.Index) })
@@ -65,7 +73,7 @@ func (t *Table) Links() []Link {
 func (t *Table) without(index uint32) *Table {
 	links := maps.Clone(t.links)
 	delete(links, index)
-	return &Table{links: links, addresses: t.addresses}
+	return &Table{links: links, addresses: t.addresses, broadcasts: t.broadcasts}
 }
 
 // zoned returns a table with the zones given anew.
@@ -75,9 +83,9 @@ func (t *Table) zoned(zones map[string]uint8) *Table {
 		l.Zone = zones[l.Name]
 		links[i] = l
 	}
-	return &Table{links: links, addresses: t.addresses}
+	return &Table{links: links, addresses: t.addresses, broadcasts: t.broadcasts}
 }
 
 func (t *Table) equal(o *Table) bool {
-	return maps.Equal(t.links, o.links) && maps.Equal(t.addresses, o.addresses)
+	return maps.Equal(t.links, o.links) && maps.Equal(t.addresses, o.addresses) && maps.Equal(t.broadcasts, o.broadcasts)
 }

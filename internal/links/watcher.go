@@ -33,10 +33,10 @@ type Config struct {
 type Watcher struct {
 	kernel  kernel
 	errorf  func(string, ...any)
-	table   atomic.Pointer[Table]
+	current atomic.Pointer[numbered]
 	changed chan struct{}
 
-	mu    sync.Mutex // for zones, and for what replaces the table
+	mu    sync.Mutex // for zones, and for what replaces current
 	zones map[string]uint8
 
 	closing sync.Once
@@ -68,7 +68,7 @@ func watch(k kernel, zones map[string]uint8, errorf func(string, ...any)) (*Watc
 		kernel: k, errorf: errorf, zones: zones,
 		changed: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	w.table.Store(new(Table))
+	w.current.Store(&numbered{table: new(Table)})
 	// Notices first: what changes while the links are read is noticed.
 	s, err := k.subscribe()
 	if err == nil {
@@ -103,7 +103,7 @@ func byName(zones [][]string) (map[string]uint8, error) {
 
 // Table returns what is known now. A packet's interface should be looked up in a
 // table taken after the packet came, not in one kept from before.
-func (w *Watcher) Table() *Table { return w.table.Load() }
+func (w *Watcher) Table() *Table { return w.current.Load().table }
 
 // Zone looks an interface up in the table of this moment; see Table.Zone.
 func (w *Watcher) Zone(index uint32) (zone uint8, mtu int, ok bool) { return w.Table().Zone(index) }
@@ -121,7 +121,8 @@ func (w *Watcher) SetZones(zones [][]string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.zones = m
-	w.publish(w.Table().zoned(m))
+	t, revision := w.Numbered()
+	w.publish(t.zoned(m), revision+1)
 	return nil
 }
 
@@ -214,22 +215,24 @@ func (w *Watcher) refresh() error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.publish(t.zoned(w.zones))
+	_, revision := w.Numbered()
+	w.publish(t.zoned(w.zones), revision)
 	return nil
 }
 
 func (w *Watcher) replace(change func(*Table) *Table) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.publish(change(w.Table()))
+	t, revision := w.Numbered()
+	w.publish(change(t), revision)
 }
 
 // publish makes t the table. The caller holds mu.
-func (w *Watcher) publish(t *Table) {
-	if t.equal(w.Table()) {
+func (w *Watcher) publish(t *Table, revision uint32) {
+	if before, r := w.Numbered(); r == revision && t.equal(before) {
 		return
 	}
-	w.table.Store(t)
+	w.current.Store(&numbered{t, revision})
 	select {
 	case w.changed <- struct{}{}:
 	default:

@@ -4,7 +4,8 @@ package example
 
 import "embed"
 
-// Files has lab.toml at its root. It is not changed by anybody.
+// Files has lab.toml at its root, and demo.pcapng: what the gateway saw when packets
+// were sent between every two hosts. It is not changed by anybody.
 //
 //go:embed lab.toml gateway demo.pcapng
 var Files embed.FS

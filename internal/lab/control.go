@@ -38,8 +38,11 @@ func (d *Daemon) Exited() <-chan struct{} { return d.exited }
 // Signal sends it a signal.
 func (d *Daemon) Signal(sig os.Signal) error { return d.cmd.Process.Signal(sig) }
 
-// Stop ends it in order, and by force if that takes more than three seconds. One
-// that has ended already is no error.
+// stopPatience is how long a daemon may take to end in order.
+const stopPatience = 2 * time.Second
+
+// Stop ends it in order, and by force if that takes too long. One that has ended
+// already is no error.
 func (d *Daemon) Stop() error {
 	defer d.notify.close()
 	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGKILL} {
@@ -49,7 +52,7 @@ func (d *Daemon) Stop() error {
 		select {
 		case <-d.exited:
 			return nil
-		case <-time.After(3 * time.Second):
+		case <-time.After(stopPatience):
 		}
 	}
 	return &DaemonError{Node: d.node.name, Err: fmt.Errorf("process %d does not end", d.PID())}

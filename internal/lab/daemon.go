@@ -186,16 +186,17 @@ func (d *Daemon) start() error {
 	started := make(chan error, 2)
 	go func() {
 		started <- inside(d.node.ns, func() error {
-			err := d.cmd.Start()
-			if err == nil {
-				d.identity, err = identify(d.cmd.Process.Pid)
-				d.identity.Node = d.node.name
-				started <- err
-				d.err = d.cmd.Wait()
-				close(d.exited)
-				return nil
+			if err := d.cmd.Start(); err != nil {
+				return err
 			}
-			return err
+			// This can only fail for one that has ended already, which await
+			// will tell, and the log why.
+			d.identity, _ = identify(d.cmd.Process.Pid)
+			d.identity.Node, d.identity.PID = d.node.name, d.cmd.Process.Pid
+			started <- nil
+			d.err = d.cmd.Wait()
+			close(d.exited)
+			return nil
 		})
 	}()
 	return <-started

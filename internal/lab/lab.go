@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -160,68 +159,10 @@ func (l *Lab) addNode(name string) error {
 		return err
 	}
 	l.nodes[name] = &node{name: name, host: l.topology.Host(name), ns: ns, log: filepath.Join(l.dir, name+".log")}
-	settings := hostSysctls
-	if name == GatewayName {
-		settings = gatewaySysctls
-	}
-	if err := sysctl(ns, settings); err != nil {
+	if err := sysctl(ns, sysctls(name)); err != nil {
 		return fmt.Errorf("node %s: %w", name, err)
 	}
 	return loopback(ns)
-}
-
-// Close takes the lab away: processes, cables, namespaces and files. It may be
-// called more than once.
-func (l *Lab) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return nil
-	}
-	l.closed = true
-	var wrong []error
-	for _, c := range l.captures {
-		c.Stop()
-	}
-	for _, n := range l.nodes {
-		if n.daemon != nil {
-			wrong = append(wrong, n.daemon.Stop())
-		}
-	}
-	wrong = append(wrong, demolish(l.dir, l.state))
-	l.release()
-	return errors.Join(wrong...)
-}
-
-// release closes the namespaces' handles, which by themselves keep them alive.
-func (l *Lab) release() {
-	for _, n := range l.nodes {
-		n.ns.Close()
-	}
-}
-
-// demolish removes what a state names, as far as it is there.
-func demolish(dir string, s *state) error {
-	var wrong []error
-	for _, p := range s.Daemons {
-		wrong = append(wrong, p.end(3*time.Second))
-	}
-	if ns, err := openNamespace(namespaceName(s.Name, GatewayName)); err == nil {
-		wrong = append(wrong, unplug(ns, s.Interfaces))
-		ns.Close()
-	}
-	for _, n := range s.Nodes {
-		wrong = append(wrong, removeNamespace(namespaceName(s.Name, n)))
-	}
-	if err := errors.Join(wrong...); err != nil {
-		return err // the state stays, so that it can be tried again
-	}
-	if s.Unpacked != "" {
-		wrong = append(wrong, os.RemoveAll(s.Unpacked))
-	}
-	wrong = append(wrong, os.RemoveAll(dir))
-	os.Remove(filepath.Dir(dir)) // unless another lab is there
-	return errors.Join(wrong...)
 }
 
 // Topology returns what the lab was built from; its name is the lab's.

@@ -15,12 +15,16 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// sysctls of the nodes. Reverse path filters would drop the very packets that a
-// labeling gateway has to judge and to account for; IPv6 only adds noise.
-var (
-	hostSysctls    = []string{"ipv6/conf/all/disable_ipv6=1", "ipv6/conf/default/disable_ipv6=1", "ipv4/conf/all/rp_filter=0", "ipv4/conf/default/rp_filter=0"}
-	gatewaySysctls = append([]string{"ipv4/ip_forward=1", "ipv4/conf/all/send_redirects=0", "ipv4/conf/default/send_redirects=0"}, hostSysctls...)
-)
+// sysctls lists what is set on a node. Reverse path filters would drop the very
+// packets that a labeling gateway has to judge and to account for; IPv6 only adds
+// noise; redirects would tell hosts of a way around the gateway.
+func sysctls(node string) []string {
+	all := []string{"ipv6/conf/all/disable_ipv6=1", "ipv6/conf/default/disable_ipv6=1", "ipv4/conf/all/rp_filter=0", "ipv4/conf/default/rp_filter=0"}
+	if node == GatewayName {
+		all = append(all, "ipv4/ip_forward=1", "ipv4/conf/all/send_redirects=0", "ipv4/conf/default/send_redirects=0")
+	}
+	return all
+}
 
 // sysctl sets name=value pairs in a namespace; those of a protocol that the
 // kernel does not have are skipped.

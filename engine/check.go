@@ -88,15 +88,19 @@ func (p *Policy) decide(s, o Label, want Access) (step Step, rule int32, report 
 	} else {
 		rule, a = p.layers[global].table.find(s, o)
 	}
-	switch {
-	case a == 0 && rule < 0:
-		return StepNoRule, -1, false
-	case a == 0:
+	if a == 0 {
+		if rule < 0 {
+			return StepNoRule, -1, false
+		}
 		return StepRuleEmpty, rule, false
-	case !a.Grants(want):
-		return StepRuleLacks, rule, false
 	}
-	return StepRule, rule, a&Bringup != 0
+	// Whether a rule grants what is asked follows no pattern that a processor
+	// could foresee: it is computed, not branched upon.
+	step = StepRuleLacks
+	if want&^a.Effective() == 0 {
+		step = StepRule
+	}
+	return step, rule, step == StepRule && a&Bringup != 0
 }
 
 // reservedStep answers what needs no rule: most of what the reserved labels ask
@@ -159,8 +163,9 @@ func (p *Policy) CheckLayer(l LayerID, s, o Label, want Access) Decision {
 
 // logs applies the logging setting. (Smack documentation, "Smack auditing".)
 func (p *Policy) logs(allowed bool) bool {
+	bit := 0
 	if allowed {
-		return p.logging&LogAllowed != 0
+		bit = 1
 	}
-	return p.logging&LogDenied != 0
+	return p.logging>>bit&1 != 0
 }

@@ -57,6 +57,10 @@ func TestDaemons(t *testing.T) {
 	if got := outcome(); got != lab.Passed {
 		t.Fatalf("at first: %v", got)
 	}
+	big, err := l.Probe(t.Context(), lab.Probe{From: "alice", To: "vault", Proto: lab.TCP, Size: 2 << 20, Timeout: 20 * time.Second})
+	if err != nil || !big.Delivered {
+		t.Errorf("two megabytes each way: %+v, %v", big, err)
+	}
 	d := l.Daemon(lab.GatewayName)
 	status, err := d.Reload(t.Context())
 	if err != nil || status == "" {

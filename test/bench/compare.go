@@ -125,7 +125,7 @@ func during(batch, questions int, ask func(i int) bool) func() int {
 				}
 			}
 		}
-		sink = allowed
+		keep(allowed)
 		return n
 	}
 }

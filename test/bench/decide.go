@@ -81,7 +81,7 @@ func (g *gateway) measure(all []traffic) (each []float64, allocations float64, e
 					n += v.Length
 				}
 			}
-			sink = n
+			keep(n)
 			return passes * len(made)
 		}})
 	}

@@ -66,7 +66,7 @@ func (l *LayerBuilder) RevokeSubject(s Label, f FileID, line int) {
 
 // Lookup returns the rule that this subject and object have so far.
 func (l *LayerBuilder) Lookup(s, o Label) (Rule, bool) {
-	n := l.pairs.find(l.builder.rules, s, o)
+	n := l.pairs.find(s, o)
 	if n < 0 {
 		return Rule{}, false
 	}
@@ -77,7 +77,7 @@ func (l *LayerBuilder) Lookup(s, o Label) (Rule, bool) {
 // where they had none.
 func (l *LayerBuilder) entry(s, o Label) int32 {
 	b := l.builder
-	if n := l.pairs.find(b.rules, s, o); n >= 0 {
+	if n := l.pairs.find(s, o); n >= 0 {
 		return n
 	}
 	b.must(s)

@@ -34,7 +34,7 @@ func (f Figure) AtMost(bar float64) Figure {
 }
 
 func (f Figure) held(relation string, bar float64, pass bool) Figure {
-	f.Bar = relation + strconv.FormatFloat(bar, 'g', -1, 64)
+	f.Bar = relation + strconv.FormatFloat(bar, 'f', -1, 64)
 	f.Pass = &pass
 	return f
 }

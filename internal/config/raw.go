@@ -116,3 +116,28 @@ func add[T any](e *entry[[]entry[T]], at span) *T {
 	e.value = append(e.value, entry[T]{at: at, set: true})
 	return &e.value[len(e.value)-1].value
 }
+
+// Keys lists every key that a settings file can have, those of its tables
+// included, each once. Names of tables are not keys.
+func Keys() []string {
+	var all []string
+	seen := make(map[string]bool)
+	var walk func(keys []key)
+	walk = func(keys []key) {
+		for _, k := range keys {
+			switch into := k.into.(type) {
+			case tableKey:
+				walk(into.open(span{}))
+			case listKey:
+				walk(into.open(span{}))
+			default:
+				if !seen[k.name] {
+					seen[k.name] = true
+					all = append(all, k.name)
+				}
+			}
+		}
+	}
+	walk(new(rawFile).keys())
+	return all
+}

@@ -8,6 +8,9 @@ import (
 	"labelgate/hostmap"
 )
 
+// HostOptions lists the options that an entry of a host file can have.
+func HostOptions() []string { return optionKeys() }
+
 // optionKeys are the options of an entry, in the order in which they are written.
 func optionKeys() []string {
 	return []string{"zone", "doi", "only", "only-label", "on-label", "on-unlabeled", "web-as"}

@@ -22,6 +22,16 @@ const MaxOption = 40
 const (
 	EventDecision   = "decision"   // a packet was judged
 	EventSuppressed = "suppressed" // Count records before this one were lost
+
+	// EventQueueOverflow: the kernel dropped Count packets that nobody saw.
+	EventQueueOverflow = "queue_overflow"
+)
+
+// Why the kernel dropped packets before anybody saw them: the Reason of an
+// EventQueueOverflow.
+const (
+	ReasonQueueFull  = "queue-full"  // more packets waited for a verdict than the queue holds
+	ReasonBufferFull = "buffer-full" // the socket's receive buffer was full
 )
 
 // Actions, in the kernel's words.

@@ -35,9 +35,9 @@ type Options struct {
 func Run(ctx context.Context, o Options) error {
 	gateway, err := load.Load(o.Config, 1)
 	if err != nil {
-		return err
+		return &SettingsError{err}
 	}
-	d := &daemon{Options: o, counters: newCounters(), generation: 1}
+	d := &daemon{Options: o, counters: newCounters(), generation: 1, install: nft.Install}
 	d.warn(gateway)
 	out, err := d.open(gateway.Config.Audit.Output)
 	if err != nil {
@@ -47,16 +47,27 @@ func Run(ctx context.Context, o Options) error {
 	d.sink = audit.NewSink(out, audit.Options{Format: format(gateway.Config.Audit.Format), OnError: func(err error) {
 		o.Log.Error("audit record not written", "error", err)
 	}})
-	defer d.sink.Close()
+	defer d.closeSink() // for an end before packets were judged
 	return d.run(ctx, gateway)
 }
+
+// SettingsError says that the settings or the policy are at fault, not the
+// machine.
+type SettingsError struct{ Err error }
+
+func (e *SettingsError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong with them: a policyfile.Problems, or why they
+// cannot be read.
+func (e *SettingsError) Unwrap() error { return e.Err }
 
 type daemon struct {
 	Options
 	live       live
 	counters   *audit.Counters
 	sink       *audit.Sink
-	watcher    *links.Watcher
+	links      linkWatcher
+	install    func(nft.Plan) (nft.Report, error)
 	generation uint32
 }
 
@@ -69,13 +80,15 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 		return fmt.Errorf("queue %d: %w", q.Number, err)
 	}
 	defer packets.Close()
-	if d.watcher, err = links.Watch(links.Config{Zones: interfaces(gateway.Config), Errorf: d.errorf}); err != nil {
-		return fmt.Errorf("links: %w", err)
+	watcher, err := links.Watch(links.Config{Zones: interfaces(gateway.Config), Errorf: d.errorf})
+	if err != nil {
+		return err
 	}
-	defer d.watcher.Close()
-	d.live.store(newState(gateway, d.watcher.Table(), d.counters))
+	defer watcher.Close()
+	d.links = watcher
+	d.live.store(newState(gateway, d.links, d.counters))
 	// From here on nothing passes that was not judged.
-	report, err := nft.Install(plan(gateway))
+	report, err := d.install(plan(gateway))
 	if err != nil {
 		return fmt.Errorf("netfilter rules: %w", err)
 	}
@@ -84,16 +97,23 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
+	lost := &overflow{number: q.Number, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.sink.Write(r) }}
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
-		return packets.Run(ctx, &judge{live: &d.live, witness: &recorder{counters: d.counters, sink: d.sink}})
+		return packets.Run(ctx, &judge{live: &d.live, links: d.links, witness: newRecorder(d.counters, d.sink)})
 	})
 	tasks.Go(func() error { return d.follow(ctx, hangup) })
+	tasks.Go(func() error {
+		if err := lost.watch(ctx); err != nil {
+			d.Log.Warn("what the kernel drops from a full queue is not counted", "error", err)
+		}
+		return nil
+	})
 	d.Log.Info("judging packets", "zones", gateway.Snapshot.Zones(), "rules", gateway.Snapshot.Policy().RuleCount(),
 		"hosts", gateway.Snapshot.Entries(), "queue", q.Number, "backend", report.Backend.String(), "mode", gateway.Snapshot.Mode().String())
 	d.ready(gateway)
 	err = tasks.Wait()
-	d.stopped(packets.Stats())
+	d.stopped(packets.Stats(), lost)
 	return err
 }
 
@@ -105,8 +125,8 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 			return nil
 		case <-hangup:
 			d.reload()
-		case <-d.watcher.Changed():
-			d.live.store(newState(d.live.load().gateway, d.watcher.Table(), d.counters))
+		case <-d.links.Changed():
+			d.live.store(newState(d.live.load().gateway, d.links, d.counters))
 		}
 	}
 }
@@ -119,14 +139,6 @@ func (d *daemon) warn(g *load.Gateway) {
 	for _, w := range g.Warnings {
 		d.Log.Warn(w.Message, "file", w.File, "line", w.Line, "hint", w.Hint)
 	}
-}
-
-// stopped says what was done, for the operator who reads the end of the log.
-func (d *daemon) stopped(s queue.Stats) {
-	d.sink.Flush()
-	d.Log.Info("stopped; the netfilter table stays, so nothing passes until labelgated runs again",
-		"received", s.Received, "accepted", s.Accepted, "dropped", s.Dropped, "rewritten", s.Rewritten)
-	d.Stderr.Write(d.counters.AppendSummary(nil))
 }
 
 // plan is what netfilter has to know of a gateway.

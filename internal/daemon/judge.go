@@ -15,21 +15,23 @@ const maxPacket = 65535
 // daemon it loads once per batch, so that all of a batch meets one policy.
 type judge struct {
 	live    *live
+	links   linkWatcher
 	witness witness
-	buffers [][]byte
+	buffers [][]byte         // a packet that leaves changed stays in its own until the batch is answered
+	verdict netlabel.Verdict // of the packet that is being judged; here it need not be allocated
 }
 
-// witness hears of every verdict after it was taken. It must not keep packet or
+// witness hears of every verdict after it was taken. It must not keep p, v or
 // out.
 type witness interface {
-	saw(now *state, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, out []byte)
+	saw(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, out []byte)
 }
 
 var _ queue.Handler = (*judge)(nil)
 
 // Handle decides each packet. Verdicts come zeroed, which means drop.
 func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
-	now := j.live.load()
+	now := j.live.moment(j.links)
 	for len(j.buffers) < len(packets) {
 		j.buffers = append(j.buffers, make([]byte, maxPacket+netlabel.MaxGrowth))
 	}
@@ -42,57 +44,71 @@ func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 // with an IP option it is judged at PREROUTING, before the kernel parses or
 // reassembles anything; without one at FORWARD, INPUT or OUTPUT, where its way
 // out is known and bytes can be added.
-func (j *judge) one(now *state, p *queue.Packet, verdict *queue.Verdict, out []byte) {
-	arrived := mark.Mark(p.Mark)
-	var d netlabel.Direction
-	var v netlabel.Verdict
+func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []byte) {
+	arrived, d, v := mark.Mark(p.Mark), direction(p.Hook, mark.Mark(p.Mark)), &j.verdict
 	switch {
 	case p.Protocol != ethertypeIPv4:
-		v = netlabel.Dropped(netlabel.ReasonNotIPv4)
+		*v = netlabel.Dropped(netlabel.ReasonNotIPv4)
 	case p.Truncated:
-		v = netlabel.Dropped(netlabel.ReasonTruncated)
-	case p.Hook == queue.Forward && arrived.IsPending():
-		v = j.finish(now, p, arrived, out)
+		*v = netlabel.Dropped(netlabel.ReasonTruncated)
+	case twoStage(p.Hook, arrived):
+		*v = finish(now, p, arrived, out)
+	case p.Hook == queue.Input && arrived.IsJudged():
+		// Judged on its way to a zone, and then sent here by address translation.
+		// Its option is gone; without it, it would pass for somebody else's.
+		*v = netlabel.Dropped(netlabel.ReasonEgressZone)
 	default:
-		d = direction(p.Hook, arrived)
-		v = now.snapshot.Process(d, now.zone(p.In), p.Payload, out)
+		*v = now.snapshot.Process(d, now.zone(p.In), p.Payload, out)
 		if v.Action != netlabel.Drop && now.toSubnet(p.Payload) {
-			v.Action, v.Reason = netlabel.Drop, netlabel.ReasonGroupDestination
+			refuse(v, netlabel.ReasonGroupDestination)
 		}
 		if v.Action != netlabel.Drop && leaves(p.Hook) && now.zone(p.Out) != v.OutZone {
 			// Its route leads out of another zone than its destination lives in.
-			v.Action, v.Reason = netlabel.Drop, netlabel.ReasonEgressZone
+			refuse(v, netlabel.ReasonEgressZone)
 		}
 	}
-	if v.Action != netlabel.Drop {
-		j.accept(now, p, d, &v, verdict, out)
+	if d != netlabel.Output {
+		v.InZone = now.zone(p.In)
 	}
-	j.witness.saw(now, p, d, &v, out)
+	if v.Action != netlabel.Drop {
+		accept(now, p, d, v, verdict, out)
+	}
+	j.witness.saw(now, p, d, v, out)
 }
 
+// twoStage reports whether a packet was judged at PREROUTING and waits for its
+// option.
+func twoStage(h queue.Hook, m mark.Mark) bool { return h == queue.Forward && m.IsPending() }
+
 // finish puts the option on a packet that was judged at PREROUTING.
-func (j *judge) finish(now *state, p *queue.Packet, arrived mark.Mark, out []byte) netlabel.Verdict {
+func finish(now moment, p *queue.Packet, arrived mark.Mark, out []byte) netlabel.Verdict {
 	switch {
+	case now.zone(p.In) == 0:
+		// Nobody cleared the mark that it came with: it may say anything.
+		return netlabel.Dropped(netlabel.ReasonNoZone)
 	case !arrived.SameGeneration(now.snapshot.Generation()):
 		// Its label is an index into a policy that is gone.
 		return netlabel.Dropped(netlabel.ReasonStaleGeneration)
 	case now.zone(p.Out) != netlabel.Zone(arrived.Zone()):
 		return netlabel.Dropped(netlabel.ReasonEgressZone)
 	}
-	v := now.snapshot.Emit(netlabel.Zone(arrived.Zone()), engine.Label(arrived.Label()), p.Payload, out)
-	v.InZone = now.zone(p.In)
-	return v
+	return now.snapshot.Emit(netlabel.Zone(arrived.Zone()), engine.Label(arrived.Label()), p.Payload, out)
+}
+
+// refuse turns a pass into a drop.
+func refuse(v *netlabel.Verdict, r netlabel.Reason) {
+	v.Action, v.Reason, v.Length, v.Emitted = netlabel.Drop, r, 0, engine.Unknown
 }
 
 // accept turns a decision into the kernel's verdict and mark.
-func (j *judge) accept(now *state, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, verdict *queue.Verdict, out []byte) {
+func accept(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, verdict *queue.Verdict, out []byte) {
 	generation := now.snapshot.Generation()
 	m := mark.ForZone(generation, uint8(v.OutZone))
 	payload := out[:v.Length]
 	if p.Hook == queue.Prerouting && d == netlabel.Forward && v.Emitted != engine.Unknown {
 		var fits bool
 		if m, fits = mark.ForLabel(generation, uint8(v.OutZone), uint32(v.Emitted)); !fits {
-			v.Action, v.Reason = netlabel.Drop, netlabel.ReasonUnmarkable
+			refuse(v, netlabel.ReasonUnmarkable)
 			return
 		}
 		final := payload
@@ -101,7 +117,7 @@ func (j *judge) accept(now *state, p *queue.Packet, d netlabel.Direction, v *net
 		}
 		n, ok := netlabel.HoldPlace(final, out)
 		if !ok {
-			v.Action, v.Reason = netlabel.Drop, netlabel.ReasonMalformedHeader
+			refuse(v, netlabel.ReasonMalformedHeader)
 			return
 		}
 		payload = out[:n]

@@ -19,6 +19,11 @@ const (
 type recorder struct {
 	counters *audit.Counters
 	sink     *audit.Sink
+	own      audit.Slot // of what this machine sends
+}
+
+func newRecorder(c *audit.Counters, s *audit.Sink) *recorder {
+	return &recorder{counters: c, sink: s, own: c.Slot("this machine")} // no zone's name: it has a space
 }
 
 func newCounters() *audit.Counters {
@@ -32,13 +37,16 @@ func newCounters() *audit.Counters {
 	return audit.NewCounters(actions, reasons)
 }
 
-func (r *recorder) saw(now *state, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, out []byte) {
-	slot := now.slots[v.InZone]
+func (r *recorder) saw(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, out []byte) {
 	dropped := v.Action == netlabel.Drop
 	// A packet that was judged at PREROUTING and comes by again for its option
 	// was counted and recorded there; only its failure is news.
-	if !dropped && mark.Mark(p.Mark).IsPending() && p.Hook == queue.Forward {
+	if !dropped && twoStage(p.Hook, mark.Mark(p.Mark)) {
 		return
+	}
+	slot := r.own
+	if d != netlabel.Output {
+		slot = now.slots[v.InZone]
 	}
 	wanted := logAllowed
 	if dropped {
@@ -47,7 +55,10 @@ func (r *recorder) saw(now *state, p *queue.Packet, d netlabel.Direction, v *net
 	} else {
 		r.counters.Pass(slot, int(v.Action))
 	}
-	if now.gateway.Config.Logging&wanted == 0 {
+	// The use of a bring-up rule is reported whatever is logged: to see it is what
+	// the rule is for.
+	report := v.Checked && v.Decision.Report
+	if now.gateway.Config.Logging&wanted == 0 && !report {
 		return
 	}
 	record := event.Record(now.snapshot, event.Packet{

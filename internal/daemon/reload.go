@@ -7,7 +7,6 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
 	"labelgate/internal/load"
-	"labelgate/internal/nft"
 )
 
 // reload builds a new snapshot aside and swaps it in whole. When anything is
@@ -27,20 +26,34 @@ func (d *daemon) reload() {
 		next.Config.Queue, next.Config.Audit = now.gateway.Config.Queue, now.gateway.Config.Audit
 	}
 	if !reflect.DeepEqual(plan(next), plan(now.gateway)) {
-		// The kernel changes from the old rules to the new at one moment. A
-		// packet that was judged before and leaves after it carries the old
-		// number of its zone; where that now means another zone it is dropped.
-		if _, err := nft.Install(plan(next)); err != nil {
-			d.Log.Error("reload refused, the policy before stays in force", "error", fmt.Sprintf("netfilter rules: %v", err))
+		if err := d.rezone(next, now.gateway); err != nil {
+			d.Log.Error("reload refused, the policy before stays in force", "error", err.Error())
 			return
-		}
-		if err := d.watcher.SetZones(interfaces(next.Config)); err != nil {
-			d.Log.Error("links", "error", err)
 		}
 	}
 	d.generation++
-	d.live.store(newState(next, d.watcher.Table(), d.counters))
+	d.live.store(newState(next, d.links, d.counters))
 	d.Log.Info("reloaded", "generation", d.generation, "rules", next.Snapshot.Policy().RuleCount(), "hosts", next.Snapshot.Entries())
+}
+
+// rezone puts the zones of next in force in place of those of now. The policy
+// must follow at once: until then packets are judged by the old one and its
+// numbers of zones. The kernel changes from the old rules to the new at one
+// moment. A packet that was judged before and leaves after it carries the old
+// number of its zone; where that now means another zone it is dropped.
+func (d *daemon) rezone(next, now *load.Gateway) error {
+	if _, err := d.install(plan(next)); err != nil {
+		return fmt.Errorf("netfilter rules: %w", err)
+	}
+	err := d.links.SetZones(interfaces(next.Config))
+	if err == nil {
+		return nil
+	}
+	if _, back := d.install(plan(now)); back != nil {
+		// Rules and policy differ in the numbers of zones now, so nothing passes.
+		return fmt.Errorf("%w; and the netfilter rules before: %w", err, back)
+	}
+	return err
 }
 
 // notify tells systemd, or whoever set NOTIFY_SOCKET, how the daemon is.

@@ -10,42 +10,64 @@ import (
 	"labelgate/netlabel"
 )
 
-// state is what one batch of packets is judged by: a policy, and which interface
-// is in which zone. It is immutable; a change makes a new one.
+// state is a policy, and what it knows of the zones by its own numbers. It is
+// immutable; a change makes a new one.
 type state struct {
 	gateway  *load.Gateway
 	snapshot *netlabel.Snapshot // the gateway's, with the MTUs of the links
-	links    *links.Table
-	slots    []audit.Slot // by zone
+	links    *links.Table       // as they were when the state was made
+	revision uint32             // by which the numbers of zones in links are those of snapshot
+	slots    []audit.Slot       // by zone
 }
 
-// zone returns the zone of an interface, 0 for none.
-func (s *state) zone(index uint32) netlabel.Zone {
-	z, _, _ := s.links.Zone(index)
-	return netlabel.Zone(z)
-}
-
-// device returns the name of an interface, empty when it is in no zone.
-func (s *state) device(index uint32) string { return s.links.Name(index) }
-
-// toSubnet reports whether a packet that was judged is for everybody on one of the
-// machine's subnets. Such an address looks like any other: only who knows the
-// links can tell. Linux hosts take these packets as well.
-func (s *state) toSubnet(packet []byte) bool {
-	return s.snapshot.Mode() == netlabel.Strict && s.links.Broadcast(netip.AddrFrom4([4]byte(packet[16:20])))
-}
-
-// newState joins a policy with the links of this moment.
-func newState(g *load.Gateway, t *links.Table, c *audit.Counters) *state {
-	s := &state{gateway: g, links: t}
+// newState joins a policy with the links of this moment, whose numbers of zones
+// must be those of the policy.
+func newState(g *load.Gateway, w linkWatcher, c *audit.Counters) *state {
+	s := &state{gateway: g}
+	s.links, s.revision = w.Numbered()
 	mtus := make([]int, g.Snapshot.Zones()+1)
 	s.slots = make([]audit.Slot, len(mtus))
 	for z := range s.slots {
 		s.slots[z] = c.Slot(g.Snapshot.ZoneName(netlabel.Zone(z)))
-		mtus[z] = t.MTU(uint8(z))
+		mtus[z] = s.links.MTU(uint8(z))
 	}
 	s.snapshot = g.Snapshot.WithMTUs(mtus)
 	return s
+}
+
+// linkWatcher knows the machine's links; a *links.Watcher.
+type linkWatcher interface {
+	Numbered() (t *links.Table, revision uint32)
+	SetZones(zones [][]string) error
+	Changed() <-chan struct{}
+}
+
+var _ linkWatcher = (*links.Watcher)(nil)
+
+// moment is what one batch of packets is judged by: a policy, and which interface
+// is in which of its zones right now.
+type moment struct {
+	*state
+	links *links.Table
+}
+
+// zone returns the zone of an interface, 0 for none.
+func (m moment) zone(index uint32) netlabel.Zone {
+	z, _, _ := m.links.Zone(index)
+	if int(z) >= len(m.slots) {
+		return 0
+	}
+	return netlabel.Zone(z)
+}
+
+// device returns the name of an interface, empty when it is not known.
+func (m moment) device(index uint32) string { return m.links.Name(index) }
+
+// toSubnet reports whether a packet that was judged is for everybody on one of the
+// machine's subnets. Such an address looks like any other: only who knows the
+// links can tell. Linux hosts take these packets as well.
+func (m moment) toSubnet(packet []byte) bool {
+	return m.snapshot.Mode() == netlabel.Strict && m.links.Broadcast(netip.AddrFrom4([4]byte(packet[16:20])))
 }
 
 // live holds the state of this moment.
@@ -53,3 +75,16 @@ type live struct{ p atomic.Pointer[state] }
 
 func (l *live) load() *state   { return l.p.Load() }
 func (l *live) store(s *state) { l.p.Store(s) }
+
+// moment returns what packets that are here now are to be judged by. An interface
+// index may have been given to another interface since the state was made, so the
+// links are taken fresh. Only while a reload puts the zones and the policy in
+// force one after the other are the fresh links numbered for the other policy;
+// then the state's own are right.
+func (l *live) moment(w linkWatcher) moment {
+	s := l.load()
+	if t, revision := w.Numbered(); revision == s.revision {
+		return moment{s, t}
+	}
+	return moment{s, s.links}
+}

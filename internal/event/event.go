@@ -43,13 +43,13 @@ func Record(s *netlabel.Snapshot, p Packet, v *netlabel.Verdict) audit.Record {
 	case v.HeaderFault != ipv4.NoFault:
 		r.Fault, r.Pointer = v.HeaderFault.String(), v.Pointer
 	}
-	arrived(&r, p.Bytes)
+	arrived(&r, s, p.Bytes)
 	left(&r, p, v)
 	return r
 }
 
 // arrived reads what it can of the packet, however broken it is.
-func arrived(r *audit.Record, packet []byte) {
+func arrived(r *audit.Record, s *netlabel.Snapshot, packet []byte) {
 	var view ipv4.View
 	view.Parse(packet, ipv4.Compat)
 	if view.HeaderLen == 0 {
@@ -69,6 +69,9 @@ func arrived(r *audit.Record, packet []byte) {
 	}
 	r.DOI, r.Tag, r.Level = uint32(o.DOI), uint8(o.Tag), o.Label.Level
 	r.Categories = o.Label.Categories.String()
+	if o.Label.Level != s.Direct() {
+		return // at other levels categories may look like text by accident
+	}
 	if text, ok := cipso.DirectText(&o.Label.Categories, nil); ok && engine.CheckLabel(string(text)) == nil {
 		r.Direct = string(text)
 	}

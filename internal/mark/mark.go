@@ -55,6 +55,9 @@ func ForLabel(generation uint32, zone uint8, label uint32) (Mark, bool) {
 	return ForZone(generation, zone) | Pending | Mark(label), true
 }
 
+// IsJudged reports whether a snapshot allowed the packet.
+func (m Mark) IsJudged() bool { return m&Judged != 0 }
+
 // IsPending reports whether the packet was judged and waits for its option.
 func (m Mark) IsPending() bool { return m&StateMask == StateMask }
 

@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"labelgate/internal/audit"
+	"labelgate/internal/queue"
+)
+
+// overflow looks for packets that the kernel dropped before anybody saw them.
+// They are in no other count: what was sent is what was delivered, what was
+// dropped here, and these.
+type overflow struct {
+	number uint16 // of our queue
+	read   func() ([]queue.KernelStats, error)
+	record func(*audit.Record)
+
+	full, buffer uint64 // as the kernel last said
+	total        uint64
+}
+
+// overflowInterval is how often the kernel is asked.
+const overflowInterval = 250 * time.Millisecond
+
+// watch asks the kernel until ctx ends.
+func (o *overflow) watch(ctx context.Context) error {
+	ticker := time.NewTicker(overflowInterval)
+	defer ticker.Stop()
+	for {
+		if err := o.poll(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return o.poll()
+		case <-ticker.C:
+		}
+	}
+}
+
+// poll records what was lost since it was asked before.
+func (o *overflow) poll() error {
+	all, err := o.read()
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		if q := &all[i]; q.Number == o.number {
+			o.rose(&o.full, q.QueueDropped, audit.ReasonQueueFull)
+			o.rose(&o.buffer, q.UserDropped, audit.ReasonBufferFull)
+		}
+	}
+	return nil
+}
+
+func (o *overflow) rose(before *uint64, now uint64, reason string) {
+	lost := now - *before
+	if now < *before {
+		lost = now // the kernel counts anew
+	}
+	*before = now
+	if lost == 0 {
+		return
+	}
+	o.total += lost
+	o.record(&audit.Record{Event: audit.EventQueueOverflow, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
+}
+
+// appendSummary appends a line for people, none when nothing was lost.
+func (o *overflow) appendSummary(b []byte) []byte {
+	if o.total == 0 {
+		return b
+	}
+	return fmt.Appendf(b, "dropped by the kernel before they were seen: %d; raise length in [queue] or ask for less traffic\n", o.total)
+}

@@ -52,7 +52,10 @@ func TestEmitRefuses(t *testing.T) {
 		reason Reason
 	}{
 		{"all is well", zone("red"), foo, red1, ReasonNone},
-		{"the zone refuses labels", zone("gray"), foo, grayPop, ReasonNoEncoding},
+		{"the host takes no labels", zone("green"), foo, greenFoo, ReasonDestinationChanged},
+		{"the host of a refusing zone takes no labels", zone("gray"), foo, grayPop, ReasonDestinationChanged},
+		{"the zone refuses labels", zone("gray"), foo, grayNone, ReasonNoEncoding},
+		{"the zone admits other labels", zone("picky"), foo, "10.5.0.1", ReasonDestinationNotAccredited},
 		{"the zone refuses labels, the host does not", zone("gray"), foo, "10.4.7.1", ReasonNoEncoding},
 		{"no zone", 0, foo, nowhere, ReasonEgressZone},
 		{"a zone that does not exist", 63, foo, red1, ReasonEgressZone},

@@ -2,6 +2,7 @@ package netlabel
 
 import (
 	"labelgate/engine"
+	"labelgate/hostmap"
 	"labelgate/internal/ipv4"
 )
 
@@ -48,6 +49,14 @@ func (j *judgement) emit() bool {
 		return j.drop(ReasonEgressZone)
 	}
 	j.v.DestEntry = j.s.hosts.Lookup(uint8(j.v.OutZone), j.view.Dst)
+	if e := j.dest(); e != nil && e.kind == hostmap.SingleLabel || e == nil && z.label != engine.Unknown {
+		// A labeled host was told to enforce; this one cannot, and no rule was
+		// asked for it.
+		return j.drop(ReasonDestinationChanged)
+	}
+	if !j.admitted(j.v.Emitted) {
+		return false
+	}
 	option := j.wire()
 	if option == nil || z.trust == Refuse {
 		// No label enters such a zone, whatever a mark or a host entry says.

@@ -35,6 +35,7 @@ const (
 	ReasonNoEncoding
 	ReasonNoRoom
 	ReasonEgressZone
+	ReasonDestinationChanged
 	ReasonStaleGeneration
 	ReasonUnmarkable
 	numReasons
@@ -63,7 +64,7 @@ var reasons = [numReasons]struct{ name, text string }{
 	ReasonLabelMissing:             {"label-missing", "it carries no label, where its zone or its host entry demands one"},
 	ReasonSourceNotAccredited:      {"source-not-accredited", "its label is not among those that may come from there"},
 	ReasonNoSelfLabel:              {"no-self-label", "this machine has no label of its own; give it one in [self]"},
-	ReasonStarSubject:              {"star-subject", "the subject * is denied everything"},
+	ReasonStarSubject:              {"star-subject", "the subject * is denied everything, and neither * nor ? is ever told to a labeled host"},
 	ReasonNoRule:                   {"no-rule", "no rule names this subject and object"},
 	ReasonRuleLacks:                {"rule-lacks-w", "the rule for this subject and object does not grant w"},
 	ReasonLayer:                    {"layer", "the rules allow it, the zone's own restriction does not"},
@@ -72,6 +73,7 @@ var reasons = [numReasons]struct{ name, text string }{
 	ReasonNoEncoding:               {"no-encoding", "its label cannot be written in the destination's domain of interpretation; give it a mapping in cipso.d"},
 	ReasonNoRoom:                   {"no-room", "the option does not fit into 40 bytes beside the others, or the packet would pass 65535 bytes"},
 	ReasonEgressZone:               {"egress-zone", "it was routed out of another zone than the one that holds its destination"},
+	ReasonDestinationChanged:       {"destination-changed", "address translation gave it another destination after it was judged, one that takes no labels"},
 	ReasonStaleGeneration:          {"stale-generation", "the policy changed while the packet was on its way"},
 	ReasonUnmarkable:               {"unmarkable", "its label has no place in the packet mark"},
 }

@@ -109,7 +109,7 @@ func TestVerdictICMP(t *testing.T) {
 			[]Reason{
 				ReasonNone, ReasonNotIPv4, ReasonTruncated, ReasonNoZone, ReasonIPOption, ReasonForeignLabel, ReasonMartianSource,
 				ReasonSourceNotInZone, ReasonGroupDestination, ReasonNoDestinationZone, ReasonLabelFromUnlabeledZone, ReasonLabelSpoof,
-				ReasonNoSelfLabel, ReasonWebToLabeled, ReasonEgressZone, ReasonStaleGeneration, ReasonUnmarkable,
+				ReasonNoSelfLabel, ReasonWebToLabeled, ReasonEgressZone, ReasonDestinationChanged, ReasonStaleGeneration, ReasonUnmarkable,
 			},
 			none, none, none,
 		},

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Builder collects labels and rules. It belongs to one goroutine, must not be
 // copied, and Build ends its use. Its own rules, those of the embedded
@@ -150,6 +153,9 @@ func (b *Builder) Layer(name string) *LayerBuilder {
 func (b *Builder) Build() *Policy {
 	if b.index == nil {
 		panic("engine: Build was called before")
+	}
+	if cap(b.rules)-len(b.rules) > len(b.rules)/8 {
+		b.rules = slices.Clone(b.rules)
 	}
 	p := &Policy{
 		names: b.names, index: b.index, files: b.files, rules: b.rules,

@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // LayerBuilder collects the rules of one list: a layer of a Builder, or the
 // Builder's own. Labels and files are those of the Builder that it came from,
 // and like it it belongs to one goroutine until Build.
@@ -86,6 +88,12 @@ func (l *LayerBuilder) entry(s, o Label) int32 {
 		panic("engine: too many rules")
 	}
 	n := int32(len(b.rules))
+	if n := len(b.rules); n == cap(b.rules) {
+		// By itself a large slice grows by a quarter, which copies all rules
+		// four times over.
+		b.rules = slices.Grow(b.rules, max(64, n))
+		b.previous = slices.Grow(b.previous, max(64, n))
+	}
 	b.rules = append(b.rules, rule{subject: s, object: o, list: l.id})
 	b.previous = append(b.previous, notLive)
 	l.pairs.add(s, o, n)

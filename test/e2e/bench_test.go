@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -59,18 +58,22 @@ func write(t *testing.T, dir string, files map[string]string) {
 // startLab starts a lab that ends with the test.
 func startLab(t *testing.T, name, config string, hosts []lab.Host) *lab.Lab {
 	t.Helper()
+	return startTopology(t, &lab.Topology{Name: "unnamed", Config: config, Hosts: hosts}, name)
+}
+
+func startTopology(t *testing.T, topology *lab.Topology, name string) *lab.Lab {
+	t.Helper()
 	needLab(t)
 	root, err := os.MkdirTemp(programs, "lab") // t.TempDir's names are too long for sockets
 	if err != nil {
 		t.Fatal(err)
 	}
 	begun := time.Now()
-	l, err := lab.Start(t.Context(), &lab.Topology{Name: labPrefix + name, Config: config, Hosts: hosts},
-		lab.Options{Directory: root, Labelgated: filepath.Join(programs, "labelgated")})
+	l, err := lab.Start(t.Context(), topology, lab.Options{Name: labPrefix + name, Directory: root, Labelgated: filepath.Join(programs, "labelgated")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d hosts up after %v", len(hosts), time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d hosts up after %v", len(topology.Hosts), time.Since(begun).Round(time.Millisecond))
 	t.Cleanup(func() {
 		if t.Failed() {
 			for _, node := range l.Nodes() {
@@ -297,5 +300,3 @@ func (b *bench) complete(t *testing.T) {
 		}
 	}
 }
-
-var errNoAnswer = errors.New("no answer")

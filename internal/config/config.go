@@ -125,11 +125,7 @@ const (
 // Load reads and checks the settings file at path. When its content is at fault
 // the error is a policyfile.Problems that holds everything wrong with it.
 func Load(path string) (*Config, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(abs)
+	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +135,7 @@ func Load(path string) (*Config, error) {
 	if info.Size() > MaxSize {
 		return nil, fmt.Errorf("%s: %d bytes are too many for a settings file (limit %d)", path, info.Size(), MaxSize)
 	}
-	data, err := os.ReadFile(abs)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,6 @@ package load
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
-	"sort"
 
 	"labelgate/cipso"
 	"labelgate/engine"
@@ -32,12 +29,11 @@ func Load(path string, generation uint32) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := policyfile.Load(asWritten(path, cfg, cfg.Policy), cfg.Dialect)
+	l := loader{path: path, cfg: cfg, gateway: &Gateway{Config: cfg, Files: []string{path}}}
+	set, err := l.policy()
 	if err != nil {
 		return nil, err
 	}
-	l := loader{path: path, cfg: cfg, set: set, gateway: &Gateway{Config: cfg, Warnings: set.Warnings}}
-	l.gateway.Files = append([]string{path}, set.Files...)
 	spec := netlabel.Spec{
 		Mode: cfg.Mode, Generation: generation, Rules: set.Rules, Hosts: set.Hosts,
 		Mappings: mappings(set.Mappings), Ambient: cfg.Ambient, Self: cfg.Self.Label,
@@ -50,7 +46,7 @@ func Load(path string, generation uint32) (*Gateway, error) {
 		set.Rules.EnableBringup()
 	}
 	l.dois(&spec)
-	l.zones(&spec)
+	l.zones(&spec, set.Rules)
 	if len(l.problems) > 0 {
 		return nil, l.problems
 	}
@@ -62,25 +58,29 @@ func Load(path string, generation uint32) (*Gateway, error) {
 	return l.gateway, nil
 }
 
-// asWritten turns an absolute path of the settings back into one that starts
-// where the settings' own path starts: people see the names that they typed.
-func asWritten(path string, cfg *config.Config, name string) string {
-	if filepath.IsAbs(path) || name == "" {
-		return name
-	}
-	relative, err := filepath.Rel(filepath.Dir(cfg.Path), name)
-	if err != nil {
-		return name
-	}
-	return filepath.Join(filepath.Dir(path), relative)
-}
-
 type loader struct {
 	path     string // of the settings, as typed
 	cfg      *config.Config
-	set      *policyfile.Set
 	gateway  *Gateway
 	problems policyfile.Problems
+	lines    map[string][][]byte // of files that problems show lines of
+}
+
+// policy reads the policy's directory. When there are problems, its place is taken
+// by an empty one, so that those of the other files are found as well.
+func (l *loader) policy() (*policyfile.Set, error) {
+	set, err := policyfile.Load(asWritten(l.path, l.cfg, l.cfg.Policy), l.cfg.Dialect)
+	if err == nil {
+		l.gateway.Warnings = set.Warnings
+		l.gateway.Files = append(l.gateway.Files, set.Files...)
+		return set, nil
+	}
+	var found policyfile.Problems
+	if !errors.As(err, &found) {
+		return nil, err
+	}
+	l.problems = found
+	return &policyfile.Set{Rules: engine.NewBuilder()}, nil
 }
 
 func mappings(from []policyfile.Mapping) []netlabel.Mapping {
@@ -98,7 +98,7 @@ func (l *loader) dois(spec *netlabel.Spec) {
 			Origin: engine.Origin{File: l.path, Line: d.Line},
 		}
 		for _, name := range l.files(asWritten(l.path, l.cfg, d.CIPSO), d.Line) {
-			if data, ok := l.read(name, d.Line); ok {
+			if data, ok := l.read(name, "cipso", d.Line); ok {
 				found, problems := policyfile.Mappings(name, data, l.cfg.Dialect)
 				l.add(problems)
 				out.Mappings = append(out.Mappings, mappings(found)...)
@@ -108,70 +108,24 @@ func (l *loader) dois(spec *netlabel.Spec) {
 	}
 }
 
-func (l *loader) zones(spec *netlabel.Spec) {
+func (l *loader) zones(spec *netlabel.Spec, rules *engine.Builder) {
+	parsed := make(map[string]bool) // zones may share a file
 	for _, z := range l.cfg.Zones {
 		out := netlabel.ZoneSpec{
 			Name: z.Name, Networks: z.Networks, Trust: z.Labels, DOI: z.DOI, Label: z.Label, Only: z.Only,
 			LabelAmbient: z.LabelAmbient, Origin: engine.Origin{File: l.path, Line: z.Line},
 		}
 		if name := asWritten(l.path, l.cfg, z.Restrict); name != "" {
-			if data, ok := l.read(name, z.Line); ok {
-				out.Layer = name
-				l.add(policyfile.Rules(name, data, l.cfg.Dialect, l.set.Rules.Layer(name)))
+			out.Layer = name
+			if !parsed[name] {
+				parsed[name] = true
+				if data, ok := l.read(name, "restrict", z.Line); ok {
+					l.add(policyfile.Rules(name, data, l.cfg.Dialect, rules.Layer(name)))
+				}
 			}
 		}
 		spec.Zones = append(spec.Zones, out)
 	}
-}
-
-// files lists what a path of the settings names: a file, or those of a directory
-// in bytewise order of their names.
-func (l *loader) files(path string, line int) []string {
-	if path == "" {
-		return nil
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		l.problem(line, err.Error())
-		return nil
-	}
-	if !info.IsDir() {
-		return []string{path}
-	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		l.problem(line, err.Error())
-		return nil
-	}
-	var names []string
-	for _, e := range entries {
-		names = append(names, filepath.Join(path, e.Name()))
-	}
-	sort.Strings(names)
-	return names
-}
-
-func (l *loader) read(name string, line int) ([]byte, bool) {
-	info, err := os.Stat(name)
-	switch {
-	case err != nil:
-		l.problem(line, err.Error())
-		return nil, false
-	case !info.Mode().IsRegular():
-		l.problem(line, name+": not a regular file")
-		return nil, false
-	}
-	data, err := os.ReadFile(name)
-	if err != nil {
-		l.problem(line, err.Error())
-		return nil, false
-	}
-	l.gateway.Files = append(l.gateway.Files, name)
-	return data, true
-}
-
-func (l *loader) problem(line int, message string) {
-	l.problems = append(l.problems, policyfile.Problem{File: l.path, Line: line, Column: 1, Message: message})
 }
 
 // add sorts problems into those that only warn and those that refuse the set.
@@ -194,11 +148,11 @@ func (l *loader) compiled(err error) error {
 	}
 	var problems policyfile.Problems
 	for _, p := range found {
-		q := policyfile.Problem{File: p.Origin.File, Line: p.Origin.Line, Column: 1, Message: p.Message, Hint: p.Hint}
+		q := policyfile.Problem{File: p.Origin.File, Line: p.Origin.Line, Code: "policy", Message: p.Message, Hint: p.Hint}
 		if q.File == "" {
 			q.File = l.path
 		}
-		problems = append(problems, q)
+		problems = append(problems, l.pictured(q))
 	}
 	return problems
 }

@@ -27,7 +27,7 @@ func (c *compiler) compileZones() {
 		}
 		z := zone{
 			name: spec.Name, trust: spec.Trust, doi: c.doiIndex(spec.DOI), label: c.label(spec.Label), only: c.labels(spec.Only),
-			labelAmbient: spec.LabelAmbient || spec.Trust == Require, mtu: spec.MTU, origin: spec.Origin,
+			labelAmbient: spec.LabelAmbient || spec.Trust == Require, mtu: spec.MTU, onlyNames: spec.Only, origin: spec.Origin,
 		}
 		if spec.DOI != 0 && z.doi < 0 {
 			c.problem(spec.Origin, "add a [[doi]] with that number", "zone %q speaks DOI %d, which is not defined", spec.Name, spec.DOI)

@@ -112,6 +112,10 @@ func (s *Snapshot) ZoneTrust(z Zone) Trust { return s.zoneAt(z).trust }
 // ZoneOrigin returns where the zone was defined.
 func (s *Snapshot) ZoneOrigin(z Zone) engine.Origin { return s.zoneAt(z).origin }
 
+// ZoneOnly returns the labels that may come from or go to the zone, as they were
+// written; none means all.
+func (s *Snapshot) ZoneOnly(z Zone) []string { return s.zoneAt(z).onlyNames }
+
 // ZoneDOI returns the domain of interpretation that the zone speaks, 0 for none.
 func (s *Snapshot) ZoneDOI(z Zone) cipso.DOI {
 	if i := s.zoneAt(z).doi; i >= 0 {

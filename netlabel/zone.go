@@ -72,5 +72,6 @@ type zone struct {
 	layer        engine.LayerID
 	labelAmbient bool
 	mtu          int
+	onlyNames    []string // as written, for people
 	origin       engine.Origin
 }

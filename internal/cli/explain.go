@@ -15,6 +15,7 @@ import (
 
 func newExplain(s *settings) *cobra.Command {
 	var config, zone, option string
+	var local bool
 	cmd := &cobra.Command{
 		Use:   "explain --config FILE --zone Z SRC DST [PROTO] [--option HEX]",
 		Short: "Say step by step what would become of a packet, and why",
@@ -24,13 +25,22 @@ that leaves. PROTO is icmp, tcp, udp (the default) or a number. --option gives
 the bytes of the packet's IP options, for example those that 'labelgate cipso
 encode' prints; without it the packet is unlabeled.
 
-The zone "self" stands for this machine's own traffic. Ends with 1 when the packet would be dropped.`,
+The zone "self" stands for what the gateway itself sends. With --local, DST is an
+address of the gateway itself. A connection needs both ways: ask about the answer
+too.
+
+Ends with 0 when the packet would pass, 1 when it would be dropped, and 2 when
+the question or a file cannot be understood.`,
 		Example: `  labelgate explain --config labelgate.toml --zone office 198.51.100.7 192.0.2.10 tcp
-  labelgate explain --config labelgate.toml --zone enclave 192.0.2.10 198.51.100.7 --option $(labelgate cipso encode --doi 3 --label Public)`,
+  labelgate explain --config labelgate.toml --zone enclave 192.0.2.10 198.51.100.7 \
+      --option $(labelgate cipso encode --doi 3 --label Public --policy policy)`,
 		Args: arguments(cobra.RangeArgs(2, 3)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if config == "" || zone == "" {
 				return usage("--config and --zone are needed")
+			}
+			if local && zone == self {
+				return usage("--local asks about what comes in by a zone, not about %q", self)
 			}
 			proto := "udp"
 			if len(args) == 3 {
@@ -47,6 +57,9 @@ The zone "self" stands for this machine's own traffic. Ends with 1 when the pack
 			direction, in, err := from(g.Snapshot, zone)
 			if err != nil {
 				return usage("%v", err)
+			}
+			if local {
+				direction = netlabel.Input
 			}
 			out := make([]byte, len(packet)+netlabel.MaxGrowth)
 			v := g.Snapshot.Process(direction, in, packet, out)
@@ -65,6 +78,7 @@ The zone "self" stands for this machine's own traffic. Ends with 1 when the pack
 	cmd.Flags().StringVar(&config, "config", "", "settings file of the gateway")
 	cmd.Flags().StringVar(&zone, "zone", "", "zone that the packet comes in by, or \"self\"")
 	cmd.Flags().StringVar(&option, "option", "", "bytes of its IP options in hex")
+	cmd.Flags().BoolVar(&local, "local", false, "DST is an address of the gateway itself")
 	return cmd
 }
 
@@ -89,11 +103,11 @@ func from(s *netlabel.Snapshot, zone string) (netlabel.Direction, netlabel.Zone,
 func asked(src, dst, proto, option string) ([]byte, error) {
 	s, err := netip.ParseAddr(src)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("SRC %q is not an address", src)
 	}
 	d, err := netip.ParseAddr(dst)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("DST %q is not an address", dst)
 	}
 	p, err := explain.Protocol(proto)
 	if err != nil {
@@ -101,7 +115,7 @@ func asked(src, dst, proto, option string) ([]byte, error) {
 	}
 	o, err := hex.DecodeString(strings.ReplaceAll(option, " ", ""))
 	if err != nil {
-		return nil, fmt.Errorf("--option: %w", err)
+		return nil, fmt.Errorf("--option %q: want bytes in hexadecimal digits, two each", option)
 	}
 	return explain.Synthesize(s, d, p, o)
 }

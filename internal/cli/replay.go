@@ -13,6 +13,7 @@ import (
 
 	"labelgate/internal/audit"
 	"labelgate/internal/capture"
+	"labelgate/internal/explain"
 	"labelgate/internal/load"
 	"labelgate/internal/replay"
 )
@@ -130,9 +131,14 @@ func (w *replayWriter) record(f *capture.Frame, r *audit.Record) error {
 		_, err := w.text.Write(w.line)
 		return err
 	}
-	what := fmt.Sprintf("%s > %s proto %d", r.Saddr, r.Daddr, r.Proto)
-	if f.IPv4 == nil {
+	what := ""
+	switch {
+	case f.IPv4 == nil:
 		what = fmt.Sprintf("ethertype %04x", f.EtherType)
+	case !r.Saddr.IsValid():
+		what = "unreadable"
+	default:
+		what = fmt.Sprintf("%s > %s %s", r.Saddr, r.Daddr, explain.ProtocolName(r.Proto))
 	}
 	_, err := fmt.Fprintf(w.text, "%d  %s  %s%s%s\n", f.Number, what, r.Verdict, labels(r), because(r))
 	return err
@@ -140,6 +146,8 @@ func (w *replayWriter) record(f *capture.Frame, r *audit.Record) error {
 
 func labels(r *audit.Record) string {
 	switch {
+	case r.Subject == "" && r.Direct != "":
+		return fmt.Sprintf("  (%q)", r.Direct) // what an unknown label spells
 	case r.Subject == "":
 		return ""
 	case r.Object == "":

@@ -65,6 +65,8 @@ type explainer struct {
 	v    *netlabel.Verdict
 	view ipv4.View
 	out  Explanation
+
+	direct string // what the packet's option spells, if anything
 }
 
 func (e *explainer) step(name, at, format string, args ...any) {
@@ -87,6 +89,10 @@ func (e *explainer) source() {
 	}
 	where := fmt.Sprintf("%s  from zone %s, which %s labels", e.view.Src, zone, verb(e.s.ZoneTrust(e.v.InZone)))
 	entry := e.s.Entry(e.v.SourceEntry)
+	if e.v.Reason != netlabel.ReasonNone && e.v.Reason < netlabel.ReasonLabelFromUnlabeledZone {
+		e.step("source", origin(e.s.ZoneOrigin(e.v.InZone)), "%s", where) // dropped before its entry was asked for
+		return
+	}
 	if entry == nil {
 		e.step("source", origin(e.s.ZoneOrigin(e.v.InZone)), "%s; no entry in the host table", where)
 		return
@@ -113,6 +119,10 @@ func (e *explainer) label() {
 	subject := e.s.LabelName(e.v.Subject)
 	switch e.v.SubjectFrom {
 	case netlabel.FromSelf:
+		if subject == "" {
+			e.step("label", "", "this machine has none")
+			return
+		}
 		e.step("label", "", "this machine's own label  →  %q", subject)
 	case netlabel.FromPacket:
 		mapping, _ := e.s.Mapping(e.v.Subject)
@@ -127,6 +137,10 @@ func (e *explainer) label() {
 	case netlabel.FromZone:
 		e.step("label", origin(e.s.ZoneOrigin(e.v.InZone)), "no option, the zone's hosts are  →  %q", subject)
 	case netlabel.FromAmbient:
+		if e.s.Entry(e.v.SourceEntry) != nil {
+			e.step("label", e.entryAt(e.v.SourceEntry), "no option, the host's entry says ambient  →  %q", subject)
+			return
+		}
 		e.step("label", "", "no option and no entry: ambient  →  %q", subject)
 	default:
 		e.step("label", "", "%s", e.option())
@@ -142,22 +156,36 @@ func (e *explainer) option() string {
 	decoder := cipso.Decoder{Compat: true}
 	var o cipso.Option
 	if _, fault := decoder.Decode(raw, &o); fault.Code != cipso.NoFault {
-		return "option " + hex.EncodeToString(e.c.Packet[e.view.CIPSO:e.view.CIPSO+e.view.CIPSOLen])
+		return "option " + pointed(e.c.Packet[e.view.CIPSO:e.view.CIPSO+e.view.CIPSOLen], int(e.v.Pointer)-e.view.CIPSO)
 	}
 	text := fmt.Sprintf("DOI %d, level %d", o.DOI, o.Label.Level)
+	if e.direct = e.spelled(&o); e.direct != "" {
+		return text + fmt.Sprintf(", spells %q", e.direct)
+	}
 	if !o.Label.Categories.Empty() {
 		text += ", categories " + o.Label.Categories.String()
 	}
-	if direct, ok := cipso.DirectText(&o.Label.Categories, nil); ok && o.Label.Level == cipso.DirectLevel && engine.CheckLabel(string(direct)) == nil {
-		text += fmt.Sprintf(" (reads %q)", direct)
-	}
 	return text
+}
+
+// spelled returns the text of a directly encoded label, empty when o is none. At
+// other levels categories may look like text by accident.
+func (e *explainer) spelled(o *cipso.Option) string {
+	text, ok := cipso.DirectText(&o.Label.Categories, nil)
+	if !ok || o.Unrepresentable || o.Label.Level != e.s.Direct() || engine.CheckLabel(string(text)) != nil {
+		return ""
+	}
+	return string(text)
 }
 
 func (e *explainer) target() {
 	dst := e.view.Dst
 	if e.c.Direction == netlabel.Input {
-		e.step("target", "", "%s  this machine, label %q", dst, e.s.LabelName(e.s.Self()))
+		if label := e.s.LabelName(e.s.Self()); label != "" {
+			e.step("target", "", "%s  this machine, label %q", dst, label)
+		} else {
+			e.step("target", "", "%s  this machine, which has no label of its own", dst)
+		}
 		return
 	}
 	if e.v.OutZone == 0 {
@@ -176,8 +204,10 @@ func (e *explainer) target() {
 		e.step("target", zoneAt, "%s; the zone's hosts are %q", where, e.s.LabelName(e.v.Object))
 	case e.v.ObjectFrom == netlabel.FromAmbient:
 		e.step("target", zoneAt, "%s; no entry: ambient, %q", where, e.s.LabelName(e.v.Object))
-	default:
+	case e.v.ObjectFrom == netlabel.FromWire:
 		e.step("target", zoneAt, "%s; no entry: a labeled host, DOI %d", where, e.s.ZoneDOI(e.v.OutZone))
+	default:
+		e.step("target", zoneAt, "%s", where) // dropped before its entry was asked for
 	}
 }
 
@@ -224,7 +254,7 @@ func (e *explainer) verdict() {
 	v := e.v
 	if v.Action == netlabel.Drop {
 		e.step("verdict", "", "DENY  %s: %s%s", v.Reason, v.Reason.Explain(), e.fault())
-		e.nearest()
+		e.hints()
 		return
 	}
 	leaving := e.c.Packet
@@ -263,6 +293,14 @@ func words(header []byte) string {
 		b.WriteString(hex.EncodeToString(header[i:min(i+4, len(header))]))
 	}
 	return b.String()
+}
+
+// pointed writes bytes in hex, the one at fault in brackets.
+func pointed(b []byte, at int) string {
+	if at < 0 || at >= len(b) {
+		return hex.EncodeToString(b)
+	}
+	return fmt.Sprintf("%x[%02x]%x", b[:at], b[at], b[at+1:])
 }
 
 func (e *explainer) fault() string {

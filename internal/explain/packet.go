@@ -24,6 +24,16 @@ func Protocol(s string) (uint8, error) {
 	return uint8(n), nil
 }
 
+// ProtocolName is the name that Protocol reads, or the number.
+func ProtocolName(p uint8) string {
+	for name, n := range protocols {
+		if n == p {
+			return name
+		}
+	}
+	return strconv.Itoa(int(p))
+}
+
 // Synthesize makes the packet that is asked about: an IPv4 header with the given
 // option bytes, zero-padded to whole words, and an empty layer-4 header long
 // enough that the kernel would let the option be taken out.

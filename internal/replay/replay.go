@@ -3,6 +3,7 @@
 package replay
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"strings"
@@ -32,7 +33,7 @@ func ParseZones(s *netlabel.Snapshot, arguments []string) (*Zones, error) {
 		}
 		zone, ok := s.ZoneNamed(name)
 		if !ok {
-			return nil, fmt.Errorf("%q: the settings have no zone %q", a, name)
+			return nil, fmt.Errorf("%q: the settings have no zone %q; there are %s", a, name, zoneNames(s))
 		}
 		mac, err := net.ParseMAC(where)
 		switch {
@@ -45,6 +46,14 @@ func ParseZones(s *netlabel.Snapshot, arguments []string) (*Zones, error) {
 		}
 	}
 	return z, nil
+}
+
+func zoneNames(s *netlabel.Snapshot) string {
+	var names []string
+	for z := 1; z <= s.Zones(); z++ {
+		names = append(names, s.ZoneName(netlabel.Zone(z)))
+	}
+	return strings.Join(names, ", ")
 }
 
 // Of returns the zone that a frame came in by, 0 when nobody said. An Ethernet
@@ -74,7 +83,7 @@ func New(s *netlabel.Snapshot, z *Zones) *Replayer {
 // Judge decides one frame and returns its record and the IPv4 packet that would
 // leave, nil when none would. The packet is valid until the next call.
 func (r *Replayer) Judge(f *capture.Frame) (audit.Record, []byte) {
-	zone := r.zones.Of(f)
+	zone, packet := r.zones.Of(f), trimmed(f.IPv4)
 	var v netlabel.Verdict
 	switch {
 	case f.IPv4 == nil:
@@ -84,12 +93,12 @@ func (r *Replayer) Judge(f *capture.Frame) (audit.Record, []byte) {
 		v = netlabel.Dropped(netlabel.ReasonTruncated)
 		v.InZone = zone
 	default:
-		if need := len(f.IPv4) + netlabel.MaxGrowth; len(r.out) < need {
+		if need := len(packet) + netlabel.MaxGrowth; len(r.out) < need {
 			r.out = make([]byte, need)
 		}
-		v = r.snapshot.Process(netlabel.Forward, zone, f.IPv4, r.out)
+		v = r.snapshot.Process(netlabel.Forward, zone, packet, r.out)
 	}
-	record := event.Record(r.snapshot, event.Packet{Direction: netlabel.Forward, Bytes: f.IPv4, Out: r.out, In: f.Name}, &v)
+	record := event.Record(r.snapshot, event.Packet{Direction: netlabel.Forward, Bytes: packet, Out: r.out, In: f.Name}, &v)
 	record.Time = f.Time
 	switch {
 	case v.Action == netlabel.Drop:
@@ -97,5 +106,16 @@ func (r *Replayer) Judge(f *capture.Frame) (audit.Record, []byte) {
 	case v.Length != 0:
 		return record, r.out[:v.Length]
 	}
-	return record, f.IPv4[:record.LengthOut]
+	return record, packet
+}
+
+// trimmed takes away what the link put behind a packet: short Ethernet frames are
+// filled up, and the kernel takes that off before anybody sees the packet.
+func trimmed(p []byte) []byte {
+	if len(p) >= 4 {
+		if total := int(binary.BigEndian.Uint16(p[2:])); total >= 20 && total < len(p) {
+			return p[:total:total]
+		}
+	}
+	return p
 }

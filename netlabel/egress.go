@@ -61,7 +61,29 @@ func (j *judgement) egress() bool {
 		}
 		v.Length = copy(j.out, j.view.Packet)
 	}
-	return j.clamp()
+	return j.unquote() && j.clamp()
+}
+
+// unquote takes labels out of the header that an ICMP error quotes, unless the
+// error goes to where labels look like that: its receiver then has sent the very
+// packet. A labeled host quotes the label that this gateway put on.
+func (j *judgement) unquote() bool {
+	const icmp = 1
+	v := &j.v
+	if j.view.Proto != icmp || j.direction == Input || v.HadOption && v.Action == Pass {
+		return true
+	}
+	packet := j.out[:v.Length]
+	if v.Length == 0 {
+		if len(j.out) < len(j.view.Packet) {
+			return j.drop(ReasonNoRoom)
+		}
+		packet = j.out[:copy(j.out, j.view.Packet)]
+	}
+	if ipv4.BlankQuoted(packet) {
+		v.Length = len(packet)
+	}
+	return true
 }
 
 // wire returns the option that carries the leaving label to the destination.

@@ -5,6 +5,7 @@ import "testing"
 func TestNoAllocations(t *testing.T) {
 	labeled := makePacket(append([]byte{148, 4, 0, 0}, cipsoOption(16)...), 6, tcpSegment(2, []byte{2, 4, 5, 0xb4}, counting(40)))
 	broken := makePacket(append(cipsoOption(16), cipsoOption(16)...), 6, counting(40))
+	quoting := icmpError(3, labeled)
 	option := cipsoOption(20)
 	out := make([]byte, 200)
 	var v View
@@ -19,6 +20,7 @@ func TestNoAllocations(t *testing.T) {
 		{"remove", func() { sound.Rewrite(out, nil) }},
 		{"Blank", func() { sound.Blank(out) }},
 		{"ClampMSS", func() { ClampMSS(out[:copy(out, labeled)], 1400) }},
+		{"BlankQuoted", func() { BlankQuoted(out[:copy(out, quoting)]) }},
 		{"Checksum", func() { Checksum(labeled) }},
 		{"a View on the stack", func() {
 			var v View

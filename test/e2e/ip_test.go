@@ -103,7 +103,10 @@ func optionArea(b []byte) []byte { return b[min(minHeader, headerLen(b)):headerL
 // labelOptions counts the CIPSO options in a header, also where they are cut or
 // hidden behind the end of the list: every place where an option can begin.
 func labelOptions(b []byte) (n int) {
-	area := optionArea(b)
+	if len(b) < minHeader || b[0]>>4 != 4 {
+		return 0
+	}
+	area := b[minHeader:max(minHeader, min(len(b), int(b[0]&15)*4))]
 	for i := 0; i < len(area); {
 		switch area[i] {
 		case cipsoType:

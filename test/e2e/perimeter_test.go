@@ -133,6 +133,7 @@ func TestPerimeter(t *testing.T) {
 	}
 	t.Run("decisions", p.decisions)
 	t.Run("malformed", p.malformed)
+	t.Run("quoted headers", p.quoted)
 	t.Run("connections", p.connections)
 	t.Run("gateway without a label", p.silentGateway)
 	t.Run("labeled host", p.labeledHost)

@@ -130,6 +130,22 @@ func (c *lifecycle) gatewayWithLabel(t *testing.T) {
 	if said["alice"] < 6 || said["pop"] < 6 {
 		t.Errorf("the gateway said %v", said)
 	}
+	// With the option this datagram is too large for alice's cable. The kernel says
+	// so, and quotes it with the option.
+	large := netip.AddrPortFrom(c.address(t, "alice", "pop"), inboxPort)
+	if err := c.sendUDP("pop", c.nextPort(), large, make([]byte, 1500-20-8)); err != nil {
+		t.Fatal(err)
+	}
+	if !eventually(func() bool {
+		for _, p := range c.cables["pop"].Packets() {
+			if ip := p.IPv4(); !p.Outgoing && quoted(ip) != nil && ip[headerLen(ip)] == 3 && ip[headerLen(ip)+1] == 4 {
+				return true
+			}
+		}
+		return false
+	}) {
+		t.Error("pop was not told that its datagram is too large")
+	}
 	if o, i := leaks(c.cables["pop"], "", false); len(o)+len(i) > 0 {
 		t.Errorf("labels at pop: %q %q", o, i)
 	}

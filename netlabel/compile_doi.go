@@ -27,6 +27,7 @@ func (c *compiler) compileDOIs() {
 		}
 		own := make(map[engine.Label]Mapping)
 		c.mappings(own, spec.Mappings)
+		c.s.dois[i].mappings = own
 		c.compileDOI(&c.s.dois[i], spec, own, global)
 	}
 }

@@ -50,6 +50,8 @@ type doi struct {
 	decoder cipso.Decoder
 	labels  *labelMap
 	wire    []wireOption // by label
+
+	mappings map[engine.Label]Mapping // of this domain only, as read, for people
 }
 
 // wireOption is a label's option in one domain, unpadded and canonical.
@@ -152,9 +154,14 @@ func (s *Snapshot) Entry(i int32) *hostmap.Entry {
 // Entries returns the number of entries in the host table.
 func (s *Snapshot) Entries() int { return s.hosts.Len() }
 
-// Mapping returns the line of cipso.d that gives a label its encoding in every
-// domain without a mapping of its own.
-func (s *Snapshot) Mapping(l engine.Label) (Mapping, bool) {
+// Mapping returns the line of cipso.d that gives a label its encoding in a domain
+// of interpretation: the domain's own, or else the one for all.
+func (s *Snapshot) Mapping(number cipso.DOI, l engine.Label) (Mapping, bool) {
+	for i := range s.dois {
+		if m, ok := s.dois[i].mappings[l]; ok && s.dois[i].number == number {
+			return m, true
+		}
+	}
 	m, ok := s.mappings[l]
 	return m, ok
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"labelgate/engine"
 	"labelgate/internal/load"
 	"labelgate/internal/policyfile"
 )
@@ -69,7 +70,7 @@ and 2 when they cannot be read.`,
 			if err == nil {
 				p := g.Snapshot.Policy()
 				problems = g.Warnings
-				c = checked{Fine: true, Files: g.Files, Zones: g.Snapshot.Zones(), Labels: p.Labels() - 1, Rules: p.RuleCount(), Hosts: g.Snapshot.Entries()}
+				c = checked{Fine: true, Files: g.Files, Zones: g.Snapshot.Zones(), Labels: p.Labels() - int(engine.FirstLabel), Rules: p.RuleCount(), Hosts: g.Snapshot.Entries()}
 			}
 			c.Problems = asJSON(problems)
 			if s.json {
@@ -79,8 +80,9 @@ and 2 when they cannot be read.`,
 			} else {
 				printProblems(cmd.ErrOrStderr(), problems)
 				if c.Fine {
-					fmt.Fprintf(cmd.OutOrStdout(), "fine: %d zones, %d labels, %d rules, %d host entries in %d files\n",
-						c.Zones, c.Labels, c.Rules, c.Hosts, len(c.Files))
+					fmt.Fprintf(cmd.OutOrStdout(), "fine: %s, %s, %s, %s in %s%s\n",
+						plural(c.Zones, "zone", "zones"), plural(c.Labels, "label", "labels"), plural(c.Rules, "rule", "rules"),
+						plural(c.Hosts, "host entry", "host entries"), plural(len(c.Files), "file", "files"), warned(len(problems)))
 				}
 			}
 			if !c.Fine {
@@ -89,4 +91,18 @@ and 2 when they cannot be read.`,
 			return nil
 		},
 	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}
+
+func warned(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return "; " + plural(n, "warning", "warnings")
 }

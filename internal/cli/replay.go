@@ -31,8 +31,8 @@ are those of labelgated's audit records. Needs neither root nor a kernel.
 
 WHERE is the name of an interface in the capture, the Ethernet address of a
 sender, or * for all others. --inbound passes over what the recording machine
-sent itself, where the capture tells. -o writes the packets that would leave, as they
-would leave.
+sent itself, where the capture tells. -o writes the packets that would leave, as
+they would leave.
 
 Ends with 1 when at least one packet would be dropped.`,
 		Example: `  labelgate replay --config labelgate.toml --zone-of eth1=enclave --zone-of eth0=office yesterday.pcapng
@@ -49,6 +49,9 @@ Ends with 1 when at least one packet would be dropped.`,
 			zones, err := replay.ParseZones(g.Snapshot, zoneOf)
 			if err != nil {
 				return usage("--zone-of %v", err)
+			}
+			if sameFile(args[0], output) {
+				return usage("-o %s is the capture that is read", output)
 			}
 			in, err := capture.Open(args[0])
 			if err != nil {
@@ -93,6 +96,16 @@ type replayWriter struct {
 	passed  int
 	dropped int
 	reasons map[string]int
+}
+
+// sameFile reports whether two paths name one file that exists.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 func (w *replayWriter) all(in *capture.Reader, r *replay.Replayer) error {
@@ -203,7 +216,7 @@ func (w *replayWriter) close() error {
 }
 
 func (w *replayWriter) summary() {
-	fmt.Fprintf(w.text, "%d packets: %d would leave, %d dropped", w.passed+w.dropped, w.passed, w.dropped)
+	fmt.Fprintf(w.text, "%s: %d would leave, %d dropped", plural(w.passed+w.dropped, "packet", "packets"), w.passed, w.dropped)
 	separator := " ("
 	for _, reason := range slices.Sorted(maps.Keys(w.reasons)) {
 		fmt.Fprintf(w.text, "%s%s %d", separator, reason, w.reasons[reason])

@@ -52,7 +52,7 @@ func Record(s *netlabel.Snapshot, p Packet, v *netlabel.Verdict) audit.Record {
 func arrived(r *audit.Record, s *netlabel.Snapshot, packet []byte) {
 	var view ipv4.View
 	view.Parse(packet, ipv4.Compat)
-	if view.HeaderLen == 0 {
+	if !view.Src.IsValid() {
 		return
 	}
 	r.Saddr, r.Daddr, r.Proto = view.Src, view.Dst, view.Proto

@@ -66,7 +66,8 @@ type explainer struct {
 	view ipv4.View
 	out  Explanation
 
-	direct string // what the packet's option spells, if anything
+	doi    cipso.DOI // of the packet's option; valid, as is direct, after option
+	direct string    // what that spells, if anything
 }
 
 func (e *explainer) step(name, at, format string, args ...any) {
@@ -125,13 +126,14 @@ func (e *explainer) label() {
 		}
 		e.step("label", "", "this machine's own label  →  %q", subject)
 	case netlabel.FromPacket:
-		mapping, _ := e.s.Mapping(e.v.Subject)
+		option := e.option()
+		mapping, _ := e.s.Mapping(e.doi, e.v.Subject)
 		if subject == "" {
 			subject = "no label of the policy"
 		} else {
 			subject = fmt.Sprintf("%q", subject)
 		}
-		e.step("label", origin(mapping.Origin), "%s  →  %s", e.option(), subject)
+		e.step("label", origin(mapping.Origin), "%s  →  %s", option, subject)
 	case netlabel.FromEntry:
 		e.step("label", e.entryAt(e.v.SourceEntry), "%s, the host's entry says  →  %q", e.option(), subject)
 	case netlabel.FromZone:
@@ -158,6 +160,7 @@ func (e *explainer) option() string {
 	if _, fault := decoder.Decode(raw, &o); fault.Code != cipso.NoFault {
 		return "option " + pointed(e.c.Packet[e.view.CIPSO:e.view.CIPSO+e.view.CIPSOLen], int(e.v.Pointer)-e.view.CIPSO)
 	}
+	e.doi = o.DOI
 	text := fmt.Sprintf("DOI %d, level %d", o.DOI, o.Label.Level)
 	if e.direct = e.spelled(&o); e.direct != "" {
 		return text + fmt.Sprintf(", spells %q", e.direct)
@@ -232,7 +235,7 @@ func origin(o engine.Origin) string {
 func (e *explainer) rule() {
 	subject, object := e.s.LabelName(e.v.Subject), e.s.LabelName(e.v.Object)
 	if !e.v.Checked {
-		if e.v.ObjectFrom == netlabel.FromWire {
+		if e.v.ObjectFrom == netlabel.FromWire && e.v.Action != netlabel.Drop {
 			e.step("rule", "", "none asked: the far host enforces, and is told the label")
 		}
 		return
@@ -245,7 +248,7 @@ func (e *explainer) rule() {
 		r := p.Rule(d.Rule)
 		where, granted = r.Origin.String(), fmt.Sprintf(" (grants %s)", r.Access)
 	} else if d.Step == engine.StepNoRule {
-		where = fmt.Sprintf("(%d rules)", p.RuleCount())
+		granted = fmt.Sprintf(" among %d", p.RuleCount())
 	}
 	e.step("rule", where, "%s → %s, wants w: %s%s", subject, object, d.Step, granted)
 }

@@ -38,7 +38,7 @@ func (e *explainer) unknown() {
 		e.remark("hint", "", "no file of the policy names %q", e.direct)
 		return
 	}
-	if m, mapped := e.s.Mapping(l); mapped {
+	if m, mapped := e.s.Mapping(e.doi, l); mapped {
 		e.remark("hint", origin(m.Origin), "the policy knows %q, as level %d, categories %s", e.direct, m.Level, categories(&m.Categories))
 	}
 }

@@ -1,10 +1,11 @@
-// Package script holds what the labelgate tool prints and how it ends, as
+// Package script holds what labelgate and labelgated print and how they end, as
 // scripts that read like sessions: testscript's language, one file a topic.
 package script
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"strconv"
@@ -13,13 +14,17 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"labelgate/internal/cli"
+	"labelgate/internal/daemon"
 )
+
+var update = flag.Bool("update", false, "write what commands print into the scripts that compare it; commit only what you understand")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"labelgate": func() {
 			os.Exit(cli.Run(context.Background(), os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 		},
+		"labelgated": func() { os.Exit(daemon.Command(os.Args[1:], os.Stdout, os.Stderr)) },
 	})
 }
 
@@ -28,8 +33,10 @@ func TestScripts(t *testing.T) {
 		Dir:                 ".",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCode,
+			"record":   record,
 		},
 	})
 }

@@ -56,7 +56,7 @@ func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []b
 	case p.Hook == queue.Input && arrived.IsJudged():
 		// Judged on its way to a zone, and then sent here by address translation.
 		// Its option is gone; without it, it would pass for somebody else's.
-		*v = netlabel.Dropped(netlabel.ReasonEgressZone)
+		*v = netlabel.Dropped(netlabel.ReasonDestinationChanged)
 	default:
 		*v = now.snapshot.Process(d, now.zone(p.In), p.Payload, out)
 		if v.Action != netlabel.Drop && now.toSubnet(p.Payload) {

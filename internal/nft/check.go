@@ -33,6 +33,13 @@ func Check(p Plan) error {
 	if err != nil {
 		return err
 	}
+	_, err = installed(p)
+	return err
+}
+
+// installed returns the backend with which a complete plan is in force, or what
+// differs.
+func installed(p Plan) (Backend, error) {
 	backends := []Backend{p.Backend}
 	if p.Backend == Auto {
 		backends = []Backend{Native, Compat}
@@ -41,16 +48,16 @@ func Check(p Plan) error {
 	for _, b := range backends {
 		d, err := compare(p, b)
 		if err != nil {
-			return fmt.Errorf("nft: read table %s: %w%s", p.Table, err, advice(err))
+			return Auto, fmt.Errorf("nft: read table %s: %w%s", p.Table, err, advice(err))
 		}
 		if len(d.Found) == 0 {
-			return nil
+			return b, nil
 		}
 		if best == nil || len(d.Found) < len(best.Found) {
 			best = d
 		}
 	}
-	return best
+	return Auto, best
 }
 
 func compare(p Plan, backend Backend) (*DriftError, error) {

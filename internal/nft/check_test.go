@@ -45,8 +45,8 @@ func TestCheckNamesDrift(t *testing.T) {
 			c.AddChain(&nftables.Chain{Table: t, Name: "output", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityRef(7)})
 		}, "chain output has priority 7, want -150"},
 		{"rule gone", nftables.TableFamilyIPv4, func(c *nftables.Conn, _ *nftables.Table, _ map[string]*nftables.Chain, rules func(string) []*nftables.Rule) {
-			_ = c.DelRule(rules("forward")[2])
-		}, "chain forward: rule 3 (to a zone: queue) is missing"},
+			_ = c.DelRule(rules("forward")[3])
+		}, "chain forward: rule 4 (to a zone: queue) is missing"},
 		{"rule in front", nftables.TableFamilyIPv4, func(c *nftables.Conn, t *nftables.Table, chains map[string]*nftables.Chain, _ func(string) []*nftables.Rule) {
 			c.InsertRule(&nftables.Rule{Table: t, Chain: chains["forward"], Exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}}})
 		}, "1 rules that are not ours"},
@@ -57,7 +57,7 @@ func TestCheckNamesDrift(t *testing.T) {
 			c.ReplaceRule(r)
 		}, "chain input: rule 2 (from a zone: queue) was changed: its parts are socket, meta"},
 		{"bypass", nftables.TableFamilyIPv4, func(c *nftables.Conn, t *nftables.Table, chains map[string]*nftables.Chain, rules func(string) []*nftables.Rule) {
-			r := rules("forward")[1]
+			r := rules("forward")[2]
 			for _, e := range r.Exprs {
 				switch e := e.(type) {
 				case *expr.Target:
@@ -70,7 +70,7 @@ func TestCheckNamesDrift(t *testing.T) {
 			}
 			r.Table, r.Chain = t, chains["forward"]
 			c.ReplaceRule(r)
-		}, "chain forward: rule 2 (from a zone: queue) has the bypass flag"},
+		}, "chain forward: rule 3 (from a zone: queue) has the bypass flag"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

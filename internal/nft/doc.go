@@ -7,10 +7,11 @@
 //	                  ours; queued if the header has options. This is before
 //	                  defragmentation and before the kernel reads the options.
 //	input       -150  from a zone: queued unless judged for local delivery
-//	forward     -150  from a zone: queued unless judged; from elsewhere to a
-//	                  zone: queued
+//	forward     -150  from a zone: queued unless judged, and dropped if judged
+//	                  but on its way to no zone; from elsewhere to a zone: queued
 //	output      -150  to a zone: mark cleared, queued
-//	postrouting +300  to a zone: dropped and counted unless judged for that zone
+//	postrouting -450  to a zone: dropped and counted unless judged for that zone;
+//	                  mark cleared
 //	ip6               from, through or to a zone: dropped and counted
 //
 // The rules stay when the process ends, and their queue has no bypass: a gateway

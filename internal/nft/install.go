@@ -23,6 +23,10 @@ func Install(p Plan) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if used, err := installed(p); err == nil {
+		// Replacing rules by the same rules would only drop what waits in the queue.
+		return Report{Backend: used}, nil
+	}
 	used := p.Backend
 	if used == Auto {
 		used = Native

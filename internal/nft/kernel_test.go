@@ -2,8 +2,12 @@ package nft_test
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 
 	"labelgate/internal/mark"
 	"labelgate/internal/nft"
@@ -244,13 +248,70 @@ func TestReplacementHasNoGap(t *testing.T) {
 			}
 		}
 	}()
-	for range 30 {
+	zones := l.plan.Zones
+	for i := range 30 {
+		// The same rules again would be left alone.
+		l.plan.Zones = append(zones[:2:2], nft.Zone{Index: uint8(3 + i), Name: "other", Interfaces: []string{"other"}})
 		l.install()
 	}
 	close(stop)
 	<-done
 	if arrives(t, d, "slips through", soon) {
 		t.Error("a packet passed while the rules were replaced")
+	}
+}
+
+// A zone vouches for its own interfaces only: a packet that was judged and then
+// leaves by an interface of no zone was not judged for that.
+func TestJudgedPacketStaysAmongZones(t *testing.T) {
+	l := newLab(t)
+	l.plan.Zones = l.plan.Zones[:1]
+	l.install()
+	l.listen(func(p *queue.Packet, v *queue.Verdict) {
+		if p.Hook == queue.Prerouting {
+			*v = queue.Verdict{Accept: true, SetMark: true, Mark: uint32(mark.ForZone(1, 1)), Payload: withOptions(p.Payload, nil)}
+		}
+	})
+	d := l.udp(l.dst, dstIP, testPort)
+	l.sendRaw(udpPacket(dstIP, nops, []byte("by the back door, long enough")))
+	if arrives(t, d, "by the back door, long enough", soon) {
+		t.Error("a packet left by an interface of no zone")
+	}
+}
+
+// Routers with several uplinks save the mark with the connection on the way out
+// and give it to its later packets on the way in.
+func TestMarkIsNotSavedWithTheConnection(t *testing.T) {
+	l := newLab(t)
+	l.install()
+	c, err := nftables.New(nftables.WithNetNSFd(int(l.gw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "uplinks"})
+	chain := func(name string, hook *nftables.ChainHook, exprs ...expr.Any) {
+		ch := c.AddChain(&nftables.Chain{Table: table, Name: name, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityMangle})
+		c.AddRule(&nftables.Rule{Table: table, Chain: ch, Exprs: exprs})
+	}
+	chain("restore", nftables.ChainHookPrerouting, &expr.Ct{Register: 1, Key: expr.CtKeyMARK}, &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: 1})
+	chain("save", nftables.ChainHookPostrouting, &expr.Meta{Key: expr.MetaKeyMARK, Register: 1}, &expr.Ct{Register: 1, SourceRegister: true, Key: expr.CtKeyMARK})
+	if err := c.Flush(); err != nil {
+		t.Skipf("needs conntrack marks in nf_tables: %v", err)
+	}
+	var asked atomic.Int32
+	l.listen(func(p *queue.Packet, v *queue.Verdict) {
+		asked.Add(1)
+		judged(2)(p, v)
+	})
+	s, d := l.udp(l.src, srcIP, 0), l.udp(l.dst, dstIP, testPort)
+	const packets = 3
+	for range packets {
+		if !passes(t, s, d, dstIP, "of one connection", patience) {
+			t.Fatal("did not arrive")
+		}
+	}
+	if n := asked.Load(); n != packets {
+		t.Errorf("%d of %d packets were judged", n, packets)
 	}
 }
 

@@ -58,11 +58,11 @@ func newRule(what string, parts ...[]expr.Any) rule {
 
 // Priorities. Prerouting is before defragmentation (-400), so that every
 // fragment is seen with its own label; the others are where mangling is done.
-// Postrouting is after all that may change a packet's way or mark.
+// Postrouting is before other programs, too: it takes the mark away, so that
+// nobody saves it with the connection and gives it to packets that nobody judged.
 const (
 	priorityFirst  = -450
 	priorityMangle = -150
-	priorityLast   = 300
 )
 
 // tables builds what a complete plan stands for, with a definite backend.
@@ -90,7 +90,7 @@ func tables(p Plan, backend Backend) ([]table, error) {
 				{"input", nftables.ChainHookInput, priorityMangle, input(queue)},
 				{"forward", nftables.ChainHookForward, priorityMangle, forward(queue)},
 				{"output", nftables.ChainHookOutput, priorityMangle, output(queue)},
-				{"postrouting", nftables.ChainHookPostrouting, priorityLast, postrouting()},
+				{"postrouting", nftables.ChainHookPostrouting, priorityFirst, postrouting()},
 			},
 		},
 		{
@@ -133,7 +133,8 @@ func input(queue []expr.Any) []rule {
 // is from a zone: elsewhere it may be another program's.
 func forward(queue []expr.Any) []rule {
 	return []rule{
-		newRule("from a zone and judged: accept", from(setInterfaces), markIs(mark.StateMask, mark.Judged), accept()),
+		newRule("from a zone to a zone and judged: accept", from(setInterfaces), to(setInterfaces), markIs(mark.StateMask, mark.Judged), accept()),
+		newRule("from a zone and judged, but to no zone: drop", from(setInterfaces), markIs(mark.StateMask, mark.Judged), countDrop()),
 		newRule("from a zone: queue", from(setInterfaces), queue),
 		newRule("to a zone: queue", to(setInterfaces), queue),
 	}
@@ -148,7 +149,7 @@ func output(queue []expr.Any) []rule {
 
 func postrouting() []rule {
 	return []rule{
-		newRule("to a zone and judged for it: accept", leaving(setExits), accept()),
+		newRule("to a zone and judged for it: accept", leaving(setExits), setMark(0), accept()),
 		newRule("to a zone: drop what was not judged for it", to(setInterfaces), countDrop()),
 	}
 }

@@ -18,7 +18,7 @@ func Compile(spec Spec) (*Snapshot, error) {
 	if spec.Direct == 0 && spec.Mapped == 0 {
 		spec.Direct, spec.Mapped = cipso.DirectLevel, cipso.MappedLevel
 	}
-	c.s.direct = spec.Direct
+	c.s.direct, c.s.mapped = spec.Direct, spec.Mapped
 	if spec.Direct == spec.Mapped && spec.Mode == Strict { // Linux lets them be
 		c.problem(engine.Origin{}, "", "direct and mapped are both level %d: a label's text and its number could not be told apart", spec.Direct)
 	}

@@ -1,7 +1,6 @@
 package netlabel
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"labelgate/cipso"
@@ -122,11 +121,6 @@ func (c *compiler) encode(key *cipso.Label, l engine.Label, own, global map[engi
 	name := c.s.policy.Name(l)
 	key.Level = c.spec.Direct
 	if cipso.DirectCategories(name, &key.Categories) {
-		return engine.Origin{}, true
-	}
-	if c.spec.Mode == Compat {
-		key.Level = c.spec.Mapped
-		cipso.MappedCategories(uint32(l), binary.NativeEndian, &key.Categories)
 		return engine.Origin{}, true
 	}
 	return engine.Origin{}, false

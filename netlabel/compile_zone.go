@@ -35,6 +35,9 @@ func (c *compiler) compileZones() {
 		if spec.DOI == 0 && spec.Trust != Refuse {
 			c.problem(spec.Origin, "say doi = N, or labels = \"refuse\"", "zone %q lets its hosts assert labels but speaks no DOI", spec.Name)
 		}
+		if spec.Trust == Require && spec.Label != "" {
+			c.problem(spec.Origin, "leave the label out, or say labels = \"accept\"", "zone %q requires labels, so its hosts cannot have the single label %q", spec.Name, spec.Label)
+		}
 		if spec.Layer != "" {
 			layer, ok := c.s.policy.Layer(spec.Layer)
 			if !ok {

@@ -88,7 +88,7 @@ func TestEmitDoesNotMoveRoutes(t *testing.T) {
 		name, options string
 		reason        Reason
 	}{
-		{"the place is held", nops(len(foo3)/2) + route, ReasonNone},
+		{"the place is held, but elsewhere", nops(len(foo3)/2) + route, ReasonIPOption},
 		{"no place is held", route, ReasonIPOption},
 		{"more than needed", nops(len(foo3)/2+4) + route, ReasonIPOption},
 	} {
@@ -149,5 +149,63 @@ func TestSegmentSizeFollowsLinks(t *testing.T) {
 		if got := int(out[v.Length-2])<<8 | int(out[v.Length-1]); got != tt.want {
 			t.Errorf("%s: segment size %d, want %d", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestTunnels: what is inside cannot be judged.
+func TestTunnels(t *testing.T) {
+	s := compile(t, strictSpec())
+	red := zoneNamed(t, s, "red")
+	inner := packet(t, red1, grayPop, secret3, 17, udp(8))
+	for proto := range 256 {
+		want := ReasonNone
+		switch proto {
+		case 4, 41, 47, 50, 51, 94, 97, 98, 115, 137:
+			want = ReasonTunnel
+		}
+		p := packet(t, red1, grayPop, foo3, uint8(proto), inner)
+		if v := s.Process(Forward, red, p, make([]byte, 200)); v.Reason != want {
+			t.Errorf("protocol %d: %s %q, want %q", proto, v.Action, v.Reason, want)
+		}
+	}
+}
+
+// TestZoneLabel: the single label of a zone's hosts holds like that of an entry.
+func TestZoneLabel(t *testing.T) {
+	spec := strictSpec()
+	net := func(s string) []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix(s)} }
+	spec.Zones = append(spec.Zones,
+		ZoneSpec{Name: "lobby", Networks: net("10.6.0.0/16"), Trust: Accept, DOI: 3, Label: "Pop"},
+		ZoneSpec{Name: "hall", Networks: net("10.7.0.0/16"), Trust: Refuse, Label: "Pop"},
+	)
+	spec.Hosts = append(spec.Hosts, hostmap.Entry{Prefix: netip.MustParsePrefix("10.7.1.0/24"), Kind: hostmap.CIPSO})
+	s := compile(t, spec)
+	tests := []struct {
+		name, zone, src, dst, options string
+		reason                        Reason
+		object                        string
+	}{
+		{"a host of one label brings none", "lobby", "10.6.0.1", grayPop, foo3, ReasonLabelSpoof, ""},
+		{"its packets have that label", "lobby", "10.6.0.1", "10.4.0.6", "", ReasonNone, "Secret"},
+		{"it is written to as that", "red", red1, "10.6.0.1", foo3, ReasonNone, "Pop"},
+		{"an entry cannot make its host labeled where nobody may be", "red", red1, "10.7.1.1", foo3, ReasonNone, "Pop"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := packet(t, tt.src, tt.dst, tt.options, 17, udp(20))
+			out := make([]byte, 200)
+			v := s.Process(Forward, zoneNamed(t, s, tt.zone), p, out)
+			if v.Reason != tt.reason || s.LabelName(v.Object) != tt.object {
+				t.Errorf("%s %q toward %q, want %q toward %q", v.Action, v.Reason, s.LabelName(v.Object), tt.reason, tt.object)
+			}
+			if v.Action != Drop && v.Emitted != engine.Unknown {
+				t.Errorf("leaves labeled %q", s.LabelName(v.Emitted))
+			}
+		})
+	}
+	spec = strictSpec()
+	spec.Zones[0].Label = "Pop"
+	if _, err := Compile(spec); err == nil {
+		t.Error("a zone that requires labels and gives its hosts one is accepted")
 	}
 }

@@ -12,14 +12,23 @@ import (
 // NOPs in the option's place, and Emit puts the option on at FORWARD, behind
 // that parser. The packet keeps its length on the way.
 
-// HoldPlace overwrites the CIPSO option of packet with NOPs in place. It reports
-// false when the packet has none or cannot be parsed. out may be packet itself.
-func HoldPlace(packet, out []byte) (n int, ok bool) {
+// HoldPlace overwrites the CIPSO option of packet with NOPs in place. Otherwise it
+// returns why that cannot be: the packet has none, or it has others besides that
+// the kernel parses in between and Emit must not move then. out may be packet
+// itself.
+func HoldPlace(packet, out []byte) (n int, r Reason) {
 	var v ipv4.View
-	if v.Parse(packet, ipv4.Compat).Code != ipv4.NoFault || v.CIPSO == 0 {
-		return 0, false
+	switch {
+	case v.Parse(packet, ipv4.Compat).Code != ipv4.NoFault || v.CIPSO == 0:
+		return 0, ReasonMalformedHeader
+	case v.Others&refusedOptions != 0:
+		return 0, ReasonIPOption
 	}
-	return v.Blank(out)
+	n, ok := v.Blank(out)
+	if !ok {
+		return 0, ReasonNoRoom
+	}
+	return n, ReasonNone
 }
 
 // Emit puts a label's option on a packet that Process judged before and HoldPlace
@@ -62,14 +71,14 @@ func (j *judgement) emit() bool {
 		// No label enters such a zone, whatever a mark or a host entry says.
 		return j.drop(ReasonNoEncoding)
 	}
-	n, ok := j.view.Rewrite(j.out, option)
-	if !ok {
-		return j.drop(ReasonNoRoom)
-	}
-	if n != len(j.packet) && j.view.Others&refusedOptions != 0 {
+	if j.view.Others&refusedOptions != 0 {
 		// The kernel has parsed these options, and writes its addresses to where
 		// it saw them: over the packet's own, once they have moved.
 		return j.drop(ReasonIPOption)
+	}
+	n, ok := j.view.Rewrite(j.out, option)
+	if !ok {
+		return j.drop(ReasonNoRoom)
 	}
 	j.v.Action, j.v.Length = Add, n
 	return true

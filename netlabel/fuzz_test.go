@@ -193,7 +193,7 @@ func FuzzEmit(f *testing.F) {
 		s := snapshots[mode%2]
 		before := bytes.Clone(p)
 		held := bytes.Repeat([]byte{0xa5}, len(p))
-		if n, ok := HoldPlace(p, held); ok {
+		if n, reason := HoldPlace(p, held); reason == ReasonNone {
 			held = held[:n]
 			checkHeader(t, held)
 			hl := int(held[0]&15) * 4

@@ -19,7 +19,9 @@ func (j *judgement) object() bool {
 	switch {
 	case e != nil && e.kind == hostmap.SingleLabel:
 		j.v.Object, j.v.ObjectFrom = e.label, FromEntry
-	case e == nil && z.label != engine.Unknown:
+	case z.label != engine.Unknown && (e == nil || z.trust == Refuse):
+		// An entry that says its hosts speak CIPSO changes nothing in a zone where
+		// nobody may.
 		j.v.Object, j.v.ObjectFrom = z.label, FromZone
 	case z.trust == Refuse:
 		// Hosts that know nothing of labels and have no entry are ambient.

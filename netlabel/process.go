@@ -41,7 +41,6 @@ type judgement struct {
 
 	view   ipv4.View
 	option cipso.Option // as decoded; valid with v.HadOption, unless its zone refuses labels
-	keep   bool         // the packet's label stands, not the host table's
 	v      Verdict
 }
 
@@ -91,8 +90,24 @@ func (j *judgement) header() bool {
 		if j.view.Others&refusedOptions != 0 {
 			return j.drop(ReasonIPOption)
 		}
+		if isTunnel(j.view.Proto) {
+			return j.drop(ReasonTunnel)
+		}
 	}
 	return true
+}
+
+// isTunnel reports whether packets of a protocol carry packets that have headers,
+// and labels, of their own: IP in IP, IPv6, GRE, ESP, AH, IPIP, EtherIP, ENCAP,
+// L2TP and MPLS in IP. What is inside cannot be judged, and would cross the
+// perimeter under the label of the outside. AH also signs the very option that
+// would be changed.
+func isTunnel(proto uint8) bool {
+	switch proto {
+	case 4, 41, 47, 50, 51, 94, 97, 98, 115, 137:
+		return true
+	}
+	return false
 }
 
 // addresses holds source and destination against the zones.

@@ -65,6 +65,7 @@ func TestProcessStrict(t *testing.T) {
 		{"loopback source", Forward, "red", "127.0.0.1", grayPop, foo3, Drop, ReasonMartianSource, "", "", ""},
 		{"record route before the label", Forward, "red", red1, grayPop, "070b04000000000000000001" + foo3, Drop, ReasonIPOption, "", "", ""},
 		{"basic security option", Forward, "red", red1, grayPop, "82030101" + foo3, Drop, ReasonForeignLabel, "", "", ""},
+		{"mapped level", Forward, "red", red1, grayPop, "860b00000003010500fb05", Drop, ReasonMappedLabel, "", "", ""},
 		{"second option", Forward, "red", red1, grayPop, foo3 + foo3, Drop, ReasonMalformedHeader, "", "", ""},
 		{"router alert is kept", Forward, "red", red1, grayPop, "94040000" + foo3, Strip, 0, "Foo", "Pop", "94040000"},
 		{"input, denied", Input, "red", red1, red2, foo3, Drop, ReasonNoRule, "Foo", "Gate", ""},
@@ -241,9 +242,9 @@ func TestEmitCompletesProcess(t *testing.T) {
 		t.Fatalf("%s %s", v.Action, v.Reason)
 	}
 	want := bytes.Clone(out[:v.Length])
-	n, ok := HoldPlace(out[:v.Length], out)
-	if !ok || n != v.Length || bytes.Contains(out[20:int(out[0]&15)*4], []byte{cipso.OptionType}) {
-		t.Fatalf("HoldPlace: %v, %d bytes", ok, n)
+	n, reason := HoldPlace(out[:v.Length], out)
+	if reason != ReasonNone || n != v.Length || bytes.Contains(out[20:int(out[0]&15)*4], []byte{cipso.OptionType}) {
+		t.Fatalf("HoldPlace: %v, %d bytes", reason, n)
 	}
 	held := bytes.Clone(out[:n])
 	e := s.Emit(v.OutZone, v.Emitted, held, out)

@@ -13,6 +13,7 @@ const (
 	ReasonNoZone
 	ReasonIPOption
 	ReasonForeignLabel
+	ReasonTunnel
 	ReasonMartianSource
 	ReasonSourceNotInZone
 	ReasonGroupDestination
@@ -22,6 +23,7 @@ const (
 	ReasonUnknownDOI
 	ReasonLabelSpoof
 	ReasonUnknownLabel
+	ReasonMappedLabel
 	ReasonReservedLabel
 	ReasonLabelMissing
 	ReasonSourceNotAccredited
@@ -51,6 +53,7 @@ var reasons = [numReasons]struct{ name, text string }{
 	ReasonNoZone:                   {"no-zone", "the interface it came in by belongs to no zone; name it in a [[zone]]"},
 	ReasonIPOption:                 {"ip-option", "it carries an IP option that has no business at a perimeter (source route, record route, timestamp, stream id or an unknown one)"},
 	ReasonForeignLabel:             {"foreign-label", "it carries a label of another scheme (RFC 1108) that this gateway cannot judge"},
+	ReasonTunnel:                   {"tunnel", "it carries packets of its own, whose labels cannot be judged from outside"},
 	ReasonMartianSource:            {"martian-source", "its source address is loopback, multicast, broadcast or unspecified"},
 	ReasonSourceNotInZone:          {"source-not-in-zone", "its source address lives in another zone than the one it came from"},
 	ReasonGroupDestination:         {"group-destination", "multicast and broadcast have no single object to check against"},
@@ -60,6 +63,7 @@ var reasons = [numReasons]struct{ name, text string }{
 	ReasonUnknownDOI:               {"unknown-doi", "its CIPSO option is of a domain of interpretation that its zone does not speak"},
 	ReasonLabelSpoof:               {"label-spoof", "it carries a label, but the host table gives its source a single label of its own"},
 	ReasonUnknownLabel:             {"unknown-label", "no label of the policy has this level and these categories"},
+	ReasonMappedLabel:              {"mapped-label", "its label is a number that means something on the machine that sent it only; give that label a mapping in cipso.d, here and there"},
 	ReasonReservedLabel:            {"reserved-label", "a label that every rule yields to is not taken from the wire"},
 	ReasonLabelMissing:             {"label-missing", "it carries no label, where its zone or its host entry demands one"},
 	ReasonSourceNotAccredited:      {"source-not-accredited", "its label is not among those that may come from there"},

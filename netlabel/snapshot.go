@@ -18,6 +18,7 @@ type Snapshot struct {
 	policy  *engine.Policy
 	ambient engine.Label
 	self    engine.Label
+	mapped  uint8 // level of labels that are numbers of the machine that sent them
 	direct  uint8
 
 	hosts   *hostmap.Table

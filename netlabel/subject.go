@@ -38,7 +38,12 @@ func (j *judgement) labeled() bool {
 	if !j.decode() {
 		return false
 	}
-	if e := j.source(); e != nil && e.kind == hostmap.SingleLabel {
+	e := j.source()
+	if e == nil && j.strict() && j.inZone().label != engine.Unknown {
+		// The zone's hosts have a single label, so none of them may bring one.
+		return j.drop(ReasonLabelSpoof)
+	}
+	if e != nil && e.kind == hostmap.SingleLabel {
 		switch e.onLabel {
 		case hostmap.LabelStrip:
 			j.v.Subject, j.v.SubjectFrom = e.label, FromEntry
@@ -58,13 +63,15 @@ func (j *judgement) labeled() bool {
 			j.v.Subject = engine.Web
 			break
 		}
+		if j.option.Label.Level == j.s.mapped {
+			return j.drop(ReasonMappedLabel)
+		}
 		return j.drop(ReasonUnknownLabel)
 	case engine.Star, engine.Huh, engine.Web:
 		if j.strict() {
 			return j.drop(ReasonReservedLabel)
 		}
 	}
-	j.keep = true
 	return true
 }
 

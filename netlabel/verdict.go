@@ -131,7 +131,7 @@ func (v *Verdict) ICMP(d Direction) (typ, code, pointer uint8, ok bool) {
 	case ReasonLabelMissing:
 		return parameter, missing, cipso.OptionType, true
 	case ReasonNoRoom, ReasonNoEncoding, ReasonSourceNotAccredited, ReasonDestinationNotAccredited,
-		ReasonUnknownLabel, ReasonReservedLabel, ReasonStarSubject, ReasonNoRule, ReasonRuleLacks, ReasonLayer:
+		ReasonUnknownLabel, ReasonMappedLabel, ReasonReservedLabel, ReasonStarSubject, ReasonNoRule, ReasonRuleLacks, ReasonLayer:
 		if !v.HadOption {
 			return 0, 0, 0, false // says nothing to a host that does not speak of labels
 		}

@@ -99,7 +99,7 @@ func TestVerdictICMP(t *testing.T) {
 		{
 			"tells whom speaks of labels that it may not",
 			[]Reason{
-				ReasonUnknownLabel, ReasonReservedLabel, ReasonSourceNotAccredited, ReasonStarSubject, ReasonNoRule, ReasonRuleLacks,
+				ReasonUnknownLabel, ReasonMappedLabel, ReasonReservedLabel, ReasonSourceNotAccredited, ReasonStarSubject, ReasonNoRule, ReasonRuleLacks,
 				ReasonLayer, ReasonDestinationNotAccredited, ReasonNoEncoding, ReasonNoRoom,
 			},
 			message{3, 9, 0}, none, message{3, 10, 0},
@@ -107,7 +107,7 @@ func TestVerdictICMP(t *testing.T) {
 		{
 			"says nothing",
 			[]Reason{
-				ReasonNone, ReasonNotIPv4, ReasonTruncated, ReasonNoZone, ReasonIPOption, ReasonForeignLabel, ReasonMartianSource,
+				ReasonNone, ReasonNotIPv4, ReasonTruncated, ReasonNoZone, ReasonIPOption, ReasonForeignLabel, ReasonTunnel, ReasonMartianSource,
 				ReasonSourceNotInZone, ReasonGroupDestination, ReasonNoDestinationZone, ReasonLabelFromUnlabeledZone, ReasonLabelSpoof,
 				ReasonNoSelfLabel, ReasonWebToLabeled, ReasonEgressZone, ReasonDestinationChanged, ReasonStaleGeneration, ReasonUnmarkable,
 			},

@@ -115,9 +115,9 @@ func accept(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdi
 		if v.Length == 0 {
 			final = p.Payload
 		}
-		n, ok := netlabel.HoldPlace(final, out)
-		if !ok {
-			refuse(v, netlabel.ReasonMalformedHeader)
+		n, reason := netlabel.HoldPlace(final, out)
+		if reason != netlabel.ReasonNone {
+			refuse(v, reason)
 			return
 		}
 		payload = out[:n]

@@ -25,6 +25,18 @@ const (
 
 	// EventQueueOverflow: the kernel dropped Count packets that nobody saw.
 	EventQueueOverflow = "queue_overflow"
+	// EventFiltered: netfilter rules dropped Count packets that nobody was asked
+	// about.
+	EventFiltered = "filtered"
+	// EventRulesChanged: the netfilter rules were not as they had been installed.
+	EventRulesChanged = "rules_changed"
+)
+
+// The Reason of an EventFiltered or EventRulesChanged.
+const (
+	ReasonUnjudged = "unjudged" // it was to leave to a zone that it had not been judged for
+	ReasonIPv6     = "ipv6"     // IPv6 is closed in zones
+	ReasonDrift    = "drift"
 )
 
 // Why the kernel dropped packets before anybody saw them: the Reason of an

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -37,7 +38,10 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return &SettingsError{err}
 	}
-	d := &daemon{Options: o, counters: newCounters(), generation: 1, install: nft.Install}
+	d := &daemon{Options: o, counters: newCounters(), generation: 1, install: nft.Install, guard: guard{
+		check:    nft.Check,
+		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
+	}}
 	d.warn(gateway)
 	out, err := d.open(gateway.Config.Audit.Output)
 	if err != nil {
@@ -68,6 +72,7 @@ type daemon struct {
 	sink       *audit.Sink
 	links      linkWatcher
 	install    func(nft.Plan) (nft.Report, error)
+	guard      guard
 	generation uint32
 }
 
@@ -86,7 +91,12 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	}
 	defer watcher.Close()
 	d.links = watcher
-	d.live.store(newState(gateway, d.links, d.counters))
+	table, _ := watcher.Numbered()
+	if err := refuseMasters(gateway.Config, table); err != nil {
+		return err
+	}
+	d.live.store(newState(gateway, d.links, d.counters, newStamp(0)))
+	d.inspect(table)
 	// From here on nothing passes that was not judged.
 	report, err := d.install(plan(gateway))
 	if err != nil {
@@ -119,6 +129,8 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 
 // follow keeps the state up to date until ctx ends.
 func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
+	ticker := time.NewTicker(guardInterval)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -126,7 +138,11 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 		case <-hangup:
 			d.reload()
 		case <-d.links.Changed():
-			d.live.store(newState(d.live.load().gateway, d.links, d.counters))
+			now := d.live.load()
+			d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
+			d.inspect(d.live.load().links)
+		case <-ticker.C:
+			d.watch()
 		}
 	}
 }

@@ -42,7 +42,8 @@ func (d *daemon) stopped(s queue.Stats, o *overflow) {
 	d.closeSink()
 	within(exitPatience, func() {
 		d.Log.Info("stopped; the netfilter table stays, so nothing passes until labelgated runs again",
-			"received", s.Received, "accepted", s.Accepted, "dropped", s.Dropped, "rewritten", s.Rewritten, "overflow", o.total)
-		d.Stderr.Write(o.appendSummary(d.counters.AppendSummary(nil)))
+			"received", s.Received, "accepted", s.Accepted, "dropped", s.Dropped, "rewritten", s.Rewritten, "overflow", o.total,
+			"refused", s.Refused, "truncated", s.Truncated, "verdict_errors", s.VerdictErrors)
+		d.Stderr.Write(d.guard.appendSummary(o.appendSummary(d.counters.AppendSummary(nil))))
 	})
 }

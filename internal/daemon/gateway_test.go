@@ -180,10 +180,11 @@ func newDaemon(t testing.TB, path string) (d *daemon, log, records *lines, plans
 			*plans = append(*plans, p)
 			return nft.Report{}, nil
 		},
+		guard: guard{check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil }},
 	}
 	d.sink = audit.NewSink(records, audit.Options{})
 	t.Cleanup(d.sink.Close)
-	d.live.store(newState(loaded(t, path, 1), d.links, d.counters))
+	d.live.store(newState(loaded(t, path, 1), d.links, d.counters, 1))
 	return d, log, records, plans
 }
 

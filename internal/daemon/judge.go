@@ -86,7 +86,7 @@ func finish(now moment, p *queue.Packet, arrived mark.Mark, out []byte) netlabel
 	case now.zone(p.In) == 0:
 		// Nobody cleared the mark that it came with: it may say anything.
 		return netlabel.Dropped(netlabel.ReasonNoZone)
-	case !arrived.SameGeneration(now.snapshot.Generation()):
+	case !arrived.SameGeneration(now.stamp):
 		// Its label is an index into a policy that is gone.
 		return netlabel.Dropped(netlabel.ReasonStaleGeneration)
 	case now.zone(p.Out) != netlabel.Zone(arrived.Zone()):
@@ -102,12 +102,11 @@ func refuse(v *netlabel.Verdict, r netlabel.Reason) {
 
 // accept turns a decision into the kernel's verdict and mark.
 func accept(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, verdict *queue.Verdict, out []byte) {
-	generation := now.snapshot.Generation()
-	m := mark.ForZone(generation, uint8(v.OutZone))
+	m := mark.ForZone(now.stamp, uint8(v.OutZone))
 	payload := out[:v.Length]
 	if p.Hook == queue.Prerouting && d == netlabel.Forward && v.Emitted != engine.Unknown {
 		var fits bool
-		if m, fits = mark.ForLabel(generation, uint8(v.OutZone), uint32(v.Emitted)); !fits {
+		if m, fits = mark.ForLabel(now.stamp, uint8(v.OutZone), uint32(v.Emitted)); !fits {
 			refuse(v, netlabel.ReasonUnmarkable)
 			return
 		}
@@ -121,6 +120,11 @@ func accept(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdi
 			return
 		}
 		payload = out[:n]
+	}
+	if len(payload) > queue.MaxPayload {
+		// It fits into a packet, but not into an answer to the kernel.
+		refuse(v, netlabel.ReasonNoRoom)
+		return
 	}
 	verdict.Accept, verdict.SetMark, verdict.Mark = true, true, uint32(m)
 	if len(payload) != 0 {

@@ -32,7 +32,8 @@ func (d *daemon) reload() {
 		}
 	}
 	d.generation++
-	d.live.store(newState(next, d.links, d.counters))
+	d.live.store(newState(next, d.links, d.counters, newStamp(now.stamp)))
+	d.inspect(d.live.load().links)
 	d.Log.Info("reloaded", "generation", d.generation, "rules", next.Snapshot.Policy().RuleCount(), "hosts", next.Snapshot.Entries())
 }
 
@@ -42,13 +43,13 @@ func (d *daemon) reload() {
 // moment. A packet that was judged before and leaves after it carries the old
 // number of its zone; where that now means another zone it is dropped.
 func (d *daemon) rezone(next, now *load.Gateway) error {
-	if _, err := d.install(plan(next)); err != nil {
-		return fmt.Errorf("netfilter rules: %w", err)
-	}
-	err := d.links.SetZones(interfaces(next.Config))
-	if err == nil {
+	_, err := d.install(plan(next))
+	if err != nil {
+		err = fmt.Errorf("netfilter rules: %w", err)
+	} else if err = d.links.SetZones(interfaces(next.Config)); err == nil {
 		return nil
 	}
+	// What failed may have been the last look at rules that are in force already.
 	if _, back := d.install(plan(now)); back != nil {
 		// Rules and policy differ in the numbers of zones now, so nothing passes.
 		return fmt.Errorf("%w; and the netfilter rules before: %w", err, back)

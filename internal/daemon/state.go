@@ -3,6 +3,7 @@ package daemon
 import (
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/links"
@@ -18,12 +19,22 @@ type state struct {
 	links    *links.Table       // as they were when the state was made
 	revision uint32             // by which the numbers of zones in links are those of snapshot
 	slots    []audit.Slot       // by zone
+	stamp    uint32             // the generation that marks carry
+}
+
+// newStamp returns the generation of marks for a policy that follows one with
+// stamp before. It is the time in seconds, or the next number when policies follow
+// each other faster: a packet may wait half a minute for its missing fragments,
+// and the mark it carries must not be believed by a labelgated that was started
+// meanwhile and numbers its labels otherwise.
+func newStamp(before uint32) uint32 {
+	return max(before+1, uint32(time.Now().Unix()))
 }
 
 // newState joins a policy with the links of this moment, whose numbers of zones
 // must be those of the policy.
-func newState(g *load.Gateway, w linkWatcher, c *audit.Counters) *state {
-	s := &state{gateway: g}
+func newState(g *load.Gateway, w linkWatcher, c *audit.Counters, stamp uint32) *state {
+	s := &state{gateway: g, stamp: stamp}
 	s.links, s.revision = w.Numbered()
 	mtus := make([]int, g.Snapshot.Zones()+1)
 	s.slots = make([]audit.Slot, len(mtus))

@@ -84,7 +84,7 @@ func (r *rtnetlink) read() (*Table, error) {
 	t := &Table{links: make(map[uint32]Link, len(all)), addresses: make(map[netip.Addr]struct{}, len(addresses)), broadcasts: make(map[netip.Addr]struct{})}
 	for _, l := range all {
 		a := l.Attrs()
-		t.links[uint32(a.Index)] = Link{Index: uint32(a.Index), Name: a.Name, MTU: a.MTU, Up: a.Flags&net.FlagUp != 0}
+		t.links[uint32(a.Index)] = Link{Index: uint32(a.Index), Name: a.Name, MTU: a.MTU, Up: a.Flags&net.FlagUp != 0, Master: uint32(a.MasterIndex)}
 	}
 	for _, a := range addresses {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {

@@ -18,6 +18,9 @@ type Link struct {
 	MTU int
 	// Up says that it was switched on.
 	Up bool
+	// Master is the index of the bridge, bond or VRF that it is a part of, 0 for
+	// none. Its packets come in by that.
+	Master uint32
 }
 
 // Table is what was known of the links at one moment. It never changes and may be

@@ -63,7 +63,7 @@ func (p *perimeter) decisions(t *testing.T) {
 		{name: "@ off the wire", from: "mallory", to: "pop", raw: true, options: "860b 00000003 0105 00fa 20", action: "drop", reason: "reserved-label", subject: "@"},
 		{name: "* off the wire", from: "mallory", to: "pop", raw: true, options: "860b 00000003 0105 00fa 15", action: "drop", reason: "reserved-label", subject: "*"},
 		{name: "? off the wire", from: "mallory", to: "pop", raw: true, options: "860c 00000003 0106 00fa 1f80", action: "drop", reason: "reserved-label", subject: "?"},
-		{name: "label number of another machine", from: "mallory", to: "pop", raw: true, options: "860b 00000003 0105 00fb 05", action: "drop", reason: "unknown-label"},
+		{name: "label number of another machine", from: "mallory", to: "pop", raw: true, options: "860b 00000003 0105 00fb 05", action: "drop", reason: "mapped-label"},
 		{name: "no label from a requiring zone", from: "mallory", to: "pop", raw: true, action: "drop", reason: "label-missing"},
 		{name: "no label from a -CIPSO host", from: "gcipso", to: "pop", raw: true, action: "drop", reason: "label-missing"},
 		{name: "label from a refusing zone", from: "pop", to: "alice", raw: true, options: foo3, action: "drop", reason: "label-from-unlabeled-zone"},

@@ -71,6 +71,7 @@ func TestLifecycle(t *testing.T) {
 	t.Run("reload under a stream", c.reloadUnderStream)
 	t.Run("second labelgated", c.second)
 	t.Run("killed", c.killed)
+	t.Run("flushed", c.flushed)
 	t.Run("IPv6", c.ipv6)
 	t.Run("opened", c.opened)
 }
@@ -313,6 +314,24 @@ func (c *lifecycle) killed(t *testing.T) {
 	report(t, figures.Figure{ID: "e2e/killed/delivered", Value: float64(wrong + forbidden + after - before), Unit: "packets"}.AtMost(0))
 	c.probe(t, "alice", "pop", lab.TCP, lab.Passed)
 	c.probe(t, "pop", lab.GatewayName, lab.ICMP, lab.Passed)
+}
+
+// flushed: another program's flush of all rules does not leave the zones open.
+func (c *lifecycle) flushed(t *testing.T) {
+	ns, err := c.Namespace(lab.GatewayName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nft.Remove(nft.DefaultTable, int(ns)); err != nil {
+		t.Fatal(err)
+	}
+	if !eventually(func() bool { return strings.Contains(c.Daemon(lab.GatewayName).Tail(1), "put back") }) {
+		t.Error("the log says nothing of it")
+	}
+	time.Sleep(50 * time.Millisecond)
+	c.table(t, true)
+	c.probe(t, "alice", "sec", lab.UDP, lab.Dropped)
+	c.probe(t, "alice", "pop", lab.TCP, lab.Passed)
 }
 
 // opened: taking the table away is an act of its own, and then everything passes.

@@ -1,0 +1,124 @@
+package daemon
+
+import (
+	"fmt"
+	"time"
+
+	"labelgate/internal/audit"
+	"labelgate/internal/config"
+	"labelgate/internal/links"
+	"labelgate/internal/nft"
+)
+
+// guard looks after what the gateway rests on and does not own: the rules in the
+// kernel, which any other program may flush, and the links of its zones, which a
+// bridge may take away from under their names.
+type guard struct {
+	check    func(nft.Plan) error
+	counters func() (nft.Counters, error)
+
+	unjudged, ipv6 uint64 // as netfilter last said
+	total          uint64
+	alarms         map[string]string // by interface
+}
+
+// guardInterval is how often the rules are looked at.
+const guardInterval = time.Second
+
+// watch puts the rules back when they are not as they were installed, and
+// records what they dropped without asking.
+func (d *daemon) watch() {
+	g := &d.guard
+	p := plan(d.live.load().gateway)
+	if err := g.check(p); err != nil {
+		d.Log.Error("the netfilter rules were changed by somebody else and are put back", "found", err.Error())
+		d.sink.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
+		g.unjudged, g.ipv6 = 0, 0
+		if _, err := d.install(p); err != nil {
+			d.Log.Error("the netfilter rules could not be put back; unjudged packets may pass", "error", err.Error())
+		}
+		return
+	}
+	if now, err := g.counters(); err == nil {
+		g.rose(d, &g.unjudged, now.Unjudged, audit.ReasonUnjudged)
+		g.rose(d, &g.ipv6, now.IPv6, audit.ReasonIPv6)
+	}
+}
+
+func (g *guard) rose(d *daemon, before *uint64, now uint64, reason string) {
+	lost := now - *before
+	if now < *before {
+		lost = now // the rules were installed anew
+	}
+	*before = now
+	if lost == 0 {
+		return
+	}
+	g.total += lost
+	d.sink.Write(&audit.Record{Event: audit.EventFiltered, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
+}
+
+// appendSummary appends a line for people, none when nothing was dropped.
+func (g *guard) appendSummary(b []byte) []byte {
+	if g.total == 0 {
+		return b
+	}
+	return fmt.Appendf(b, "dropped by netfilter without having been judged: %d\n", g.total)
+}
+
+// inspect looks at the links of the zones, and says what is wrong with one
+// when that changes.
+func (d *daemon) inspect(t *links.Table) {
+	wrong := unguarded(d.live.load().gateway.Config, t)
+	for name, what := range wrong {
+		if d.guard.alarms[name] != what {
+			d.Log.Error(what)
+		}
+	}
+	for name := range d.guard.alarms {
+		if wrong[name] == "" {
+			d.Log.Info("the interface is as it should be again", "interface", name)
+		}
+	}
+	d.guard.alarms = wrong
+}
+
+// unguarded says of each interface of a zone why its packets do not meet the
+// rules that name it.
+func unguarded(c *config.Config, t *links.Table) map[string]string {
+	wrong := make(map[string]string)
+	byName := make(map[string]links.Link)
+	byIndex := make(map[uint32]links.Link)
+	for _, l := range t.Links() {
+		byName[l.Name], byIndex[l.Index] = l, l
+	}
+	for _, z := range c.Zones {
+		for _, name := range z.Interfaces {
+			switch l, ok := byName[name]; {
+			case !ok:
+				wrong[name] = fmt.Sprintf("zone %s: there is no interface %s", z.Name, name)
+			case l.Master != 0:
+				wrong[name] = fmt.Sprintf("zone %s: the packets of interface %s come in by %s, which is not guarded; name that one in the zone", z.Name, name, byIndex[l.Master].Name)
+			}
+		}
+	}
+	return wrong
+}
+
+// refuseMasters returns an error when an interface of a zone is a part of another:
+// rules that name it would never meet a packet.
+func refuseMasters(c *config.Config, t *links.Table) error {
+	master := make(map[string]bool)
+	for _, l := range t.Links() {
+		master[l.Name] = l.Master != 0
+	}
+	wrong := unguarded(c, t)
+	for _, z := range c.Zones {
+		for _, name := range z.Interfaces {
+			if master[name] {
+				return fmt.Errorf("%s", wrong[name])
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"labelgate/internal/links"
+	"labelgate/internal/nft"
+	"labelgate/internal/queue"
+	"labelgate/netlabel"
+)
+
+// TestRulesArePutBack: whoever flushes the rules opens the zones for a second at
+// the most, and that is on record.
+func TestRulesArePutBack(t *testing.T) {
+	path := write(t, settings, rules, hosts)
+	d, log, records, plans := newDaemon(t, path)
+	d.watch()
+	if len(*plans) != 0 {
+		t.Fatal("rules that are as they were were installed again")
+	}
+	d.guard.check = func(nft.Plan) error { return errors.New("table labelgate is gone") }
+	d.watch()
+	if len(*plans) != 1 {
+		t.Fatalf("installed %d times, want once", len(*plans))
+	}
+	d.sink.Flush()
+	if !strings.Contains(log.String(), "table labelgate is gone") || !strings.Contains(records.String(), "event=rules_changed") {
+		t.Errorf("log %s\nrecords %s", log, records)
+	}
+	d.install = func(nft.Plan) (nft.Report, error) { return nft.Report{}, errors.New("not permitted") }
+	d.watch()
+	if !strings.Contains(log.String(), "could not be put back") {
+		t.Errorf("log %s", log)
+	}
+}
+
+// TestFilteredIsRecorded: what netfilter drops without asking is counted, also
+// across rules that were installed anew.
+func TestFilteredIsRecorded(t *testing.T) {
+	d, _, records, _ := newDaemon(t, write(t, settings, rules, hosts))
+	var now nft.Counters
+	d.guard.counters = func() (nft.Counters, error) { return now, nil }
+	for _, now = range []nft.Counters{{Unjudged: 2}, {Unjudged: 2, IPv6: 5}, {Unjudged: 1, IPv6: 5}} {
+		d.watch()
+	}
+	d.sink.Flush()
+	for _, want := range []string{"reason=unjudged verdict=drop count=2", "reason=ipv6 verdict=drop count=5", "reason=unjudged verdict=drop count=1"} {
+		if !strings.Contains(records.String(), want) {
+			t.Errorf("no %q in\n%s", want, records)
+		}
+	}
+	if got := string(d.guard.appendSummary(nil)); !strings.Contains(got, ": 8\n") {
+		t.Errorf("summary %q, want 8 in all", got)
+	}
+}
+
+// TestInterfacesOfZones: a rule that names an interface never meets its packets
+// once a bridge has taken it.
+func TestInterfacesOfZones(t *testing.T) {
+	d, log, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	config := d.live.load().gateway.Config
+	a, b := config.Zones[0].Interfaces[0], config.Zones[1].Interfaces[0]
+	tests := []struct {
+		name    string
+		links   []links.Link
+		wrong   int
+		refused bool
+	}{
+		{"both there", []links.Link{{Index: 1, Name: a}, {Index: 2, Name: b}}, 0, false},
+		{"one missing", []links.Link{{Index: 1, Name: a}}, 1, false},
+		{"one in a bridge", []links.Link{{Index: 1, Name: a}, {Index: 2, Name: b, Master: 3}, {Index: 3, Name: "br0"}}, 1, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			table := links.NewTable(tt.links...)
+			missing := 0
+			for _, z := range config.Zones {
+				for _, name := range z.Interfaces {
+					if name != a && name != b {
+						missing++
+					}
+				}
+			}
+			if got := len(unguarded(config, table)) - missing; got != tt.wrong {
+				t.Errorf("%d interfaces wrong, want %d", got, tt.wrong)
+			}
+			if err := refuseMasters(config, table); (err != nil) != tt.refused {
+				t.Errorf("refused: %v", err)
+			}
+		})
+	}
+	bridged := links.NewTable(links.Link{Index: 1, Name: a}, links.Link{Index: 2, Name: b, Master: 3}, links.Link{Index: 3, Name: "br0"})
+	d.inspect(bridged)
+	d.inspect(bridged)
+	if n := strings.Count(log.String(), "come in by br0"); n != 1 {
+		t.Errorf("said %d times, want once:\n%s", n, log)
+	}
+	d.inspect(links.NewTable(links.Link{Index: 1, Name: a}, links.Link{Index: 2, Name: b}))
+	if !strings.Contains(log.String(), "as it should be again") {
+		t.Errorf("log %s", log)
+	}
+}
+
+// TestTooLongForAnAnswer: what fits into a packet but not into a verdict is
+// dropped with a reason, not by the queue behind the record's back.
+func TestTooLongForAnAnswer(t *testing.T) {
+	v := netlabel.Verdict{Action: netlabel.Add, Length: queue.MaxPayload + 1, OutZone: 1}
+	var verdict queue.Verdict
+	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	accept(moment{state: d.live.load()}, &queue.Packet{Hook: queue.Forward}, netlabel.Forward, &v, &verdict, make([]byte, maxPacket))
+	if verdict.Accept || v.Action != netlabel.Drop || v.Reason != netlabel.ReasonNoRoom {
+		t.Errorf("accepted %v, %s %s", verdict.Accept, v.Action, v.Reason)
+	}
+}
+
+// TestStampsDiffer: a mark outlives neither its policy nor its labelgated.
+func TestStampsDiffer(t *testing.T) {
+	first := newStamp(0)
+	if second := newStamp(first); second <= first {
+		t.Errorf("%d follows %d", second, first)
+	}
+	if ahead := newStamp(first + 1000); ahead != first+1001 {
+		t.Errorf("%d follows %d", ahead, first+1000)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"labelgate/cipso"
 	"labelgate/engine"
 	"labelgate/internal/policyfile"
+	"labelgate/internal/suggest"
 	"labelgate/netlabel"
 )
 
@@ -113,7 +114,7 @@ func (c *checker) word(t text, name string, words []string) int {
 	}
 	i := slices.Index(words, t.value)
 	if i < 0 {
-		c.problem(t.at, "value", didYouMean(t.value, words), "%s cannot be %q", name, t.value)
+		c.problem(t.at, "value", suggest.HintOrAll(t.value, words), "%s cannot be %q", name, t.value)
 		return 0
 	}
 	return i
@@ -125,7 +126,7 @@ func (c *checker) dialect(t text) policyfile.Dialect {
 	}
 	d, err := policyfile.ParseDialect(t.value)
 	if err != nil {
-		c.problem(t.at, "value", didYouMean(t.value, []string{"labelgate", "kernel", "libsmack", "systemd"}), "dialect cannot be %q", t.value)
+		c.problem(t.at, "value", suggest.HintOrAll(t.value, []string{"labelgate", "kernel", "libsmack", "systemd"}), "dialect cannot be %q", t.value)
 	}
 	return d
 }

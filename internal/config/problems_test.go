@@ -120,25 +120,3 @@ func TestParseProblems(t *testing.T) {
 		})
 	}
 }
-
-func TestDistance(t *testing.T) {
-	for _, tt := range []struct {
-		name, a, b string
-		want       int
-	}{
-		{name: "same", a: "label", b: "label", want: 0},
-		{name: "swap", a: "lable", b: "label", want: 1},
-		{name: "insert", a: "zone", b: "zones", want: 1},
-		{name: "substitute", a: "fial", b: "file", want: 2},
-		{name: "empty", a: "", b: "abc", want: 3},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := distance(tt.a, tt.b); got != tt.want {
-				t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
-			}
-			if got := distance(tt.b, tt.a); got != tt.want {
-				t.Errorf("distance(%q, %q) = %d, want %d", tt.b, tt.a, got, tt.want)
-			}
-		})
-	}
-}

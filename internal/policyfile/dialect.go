@@ -3,6 +3,8 @@ package policyfile
 import (
 	"fmt"
 	"strings"
+
+	"labelgate/internal/suggest"
 )
 
 // Dialect is whose reading of Smack's formats a file is written for.
@@ -41,7 +43,7 @@ func ParseDialect(name string) (Dialect, error) {
 			return Dialect(i), nil
 		}
 	}
-	hint := didYouMean(name, dialects())
+	hint := suggest.Hint(name, dialects())
 	if hint == "" {
 		hint = "known: " + strings.Join(dialects(), ", ")
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"labelgate/hostmap"
+	"labelgate/internal/suggest"
 )
 
 // Hosts reads entries of the host table: "ADDRESS[/LENGTH] LABEL", where -CIPSO
@@ -121,7 +122,7 @@ func (f *reader) hostLabel(prefix field, e *hostmap.Entry) (field, bool) {
 }
 
 func (f *reader) hostKind(at field, text string, e *hostmap.Entry) bool {
-	hint := didYouMean(text, []string{"-CIPSO"})
+	hint := suggest.Hint(text, []string{"-CIPSO"})
 	switch {
 	case text == "-CIPSO" && e.Prefix.Addr().Is4():
 		e.Kind = hostmap.CIPSO

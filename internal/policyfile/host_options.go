@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"labelgate/hostmap"
+	"labelgate/internal/suggest"
 )
 
 // HostOptions lists the options that an entry of a host file can have.
@@ -32,7 +33,7 @@ func (f *reader) options(i int, e *hostmap.Entry) bool {
 			f.fail(at.start+1, "option", "a comment begins with a # that stands alone", "unknown option %s", quote(text))
 			return false
 		case index < 0:
-			hint := didYouMean(key, optionKeys())
+			hint := suggest.Hint(key, optionKeys())
 			if hint == "" {
 				hint = "an entry is a prefix, a label, and options such as zone=NAME; known: " + strings.Join(optionKeys(), " ")
 			}
@@ -170,7 +171,7 @@ func (o *option) word(words []string, set func(int)) bool {
 		set(i)
 		return true
 	}
-	hint := didYouMean(o.text, words)
+	hint := suggest.Hint(o.text, words)
 	if hint == "" {
 		hint = "it is one of " + strings.Join(words, ", ")
 	}
@@ -183,7 +184,7 @@ func (o *option) onUnlabeled(e *hostmap.Entry) (ok bool) {
 		e.OnUnlabeled = hostmap.OnUnlabeled(i)
 		return true
 	}
-	if hint := didYouMean(o.text, onUnlabeledWords()); hint != "" {
+	if hint := suggest.Hint(o.text, onUnlabeledWords()); hint != "" {
 		o.warn(o.at.start+1, "label-like-word", hint, "%s is taken for a label", quote(o.text))
 	}
 	e.OnUnlabeled = hostmap.UnlabeledAs

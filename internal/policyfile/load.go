@@ -8,6 +8,7 @@ import (
 
 	"labelgate/engine"
 	"labelgate/hostmap"
+	"labelgate/internal/suggest"
 )
 
 // Set is a whole policy, as it is written.
@@ -129,7 +130,7 @@ func (l *loading) misspelt(dir string, entries []os.DirEntry) {
 		if leftover(e.Name()) || slices.Contains(names, e.Name()) {
 			continue
 		}
-		if hint := didYouMean(e.Name(), names); hint != "" {
+		if hint := suggest.Hint(e.Name(), names); hint != "" {
 			l.add(Problem{File: filepath.Join(dir, e.Name()), Code: "misspelt-name", Warning: true, Message: "not read: no part of a policy has this name", Hint: hint})
 		}
 	}

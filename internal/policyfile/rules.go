@@ -2,6 +2,7 @@ package policyfile
 
 import (
 	"labelgate/engine"
+	"labelgate/internal/suggest"
 )
 
 // Target takes rules: an *engine.Builder, or one of its layers.
@@ -99,8 +100,8 @@ func (r *ruleReader) short(first field, n int) {
 		hint = "the " + r.dialect.String() + " dialect has no " + revoke
 	case text == revoke:
 		hint = revoke + " is followed by a label"
-	case n == 2 && similar(text, []string{revoke}) != "":
-		hint = didYouMean(text, []string{revoke})
+	case n == 2 && suggest.Nearest(text, []string{revoke}) != "":
+		hint = suggest.Hint(text, []string{revoke})
 	}
 	r.fail(len(r.text)+1, "fields", hint, "a rule has three fields, this line has %d", n)
 }

@@ -134,7 +134,7 @@ func TestOptionIsSeenBeforeTheKernelReadsIt(t *testing.T) {
 			if g != w {
 				t.Errorf("packet %d: %+v, want %+v", i, g, w)
 			}
-		case <-time.After(time.Second):
+		case <-time.After(patience):
 			t.Fatalf("packet %d did not come", i)
 		}
 	}
@@ -380,7 +380,7 @@ func TestFragmentsAreSeenApart(t *testing.T) {
 			if got != want {
 				t.Errorf("options %x, want %x", got, want)
 			}
-		case <-time.After(time.Second):
+		case <-time.After(patience):
 			t.Fatal("a fragment did not come")
 		}
 	}

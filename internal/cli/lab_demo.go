@@ -35,6 +35,9 @@ Ends with 1 when something else happened than the topology file expects.`,
 			if len(args) == 1 {
 				o.File = args[0]
 			}
+			if s.json {
+				o.Format = lab.JSON
+			}
 			err := lab.Demo(cmd.Context(), o, cmd.OutOrStdout())
 			var unavailable *lab.UnavailableError
 			if !errors.As(err, &unavailable) {

@@ -14,8 +14,18 @@ type DemoOptions struct {
 	Options
 	File    string   // topology; the example lab when empty
 	Capture string   // file for the packets, a new one in the temporary directory when empty
+	Format  Format   // of what is written to stdout
 	Argv    []string // by which this program is run again without root; os.Args when nil
 }
+
+// Format is how Demo writes what became of its probes.
+type Format uint8
+
+// Text is a table for people, JSON one object a line for each probe.
+const (
+	Text Format = iota
+	JSON
+)
 
 // MismatchError says that a lab did not do what its topology file expects.
 type MismatchError struct{ Wrong, Of int }
@@ -62,7 +72,9 @@ func Demo(ctx context.Context, o DemoOptions, stdout io.Writer) error {
 	if closeErr := l.Close(); closeErr != nil || err != nil {
 		return errors.Join(err, closeErr)
 	}
-	fmt.Fprintf(stdout, "Everything else is removed. %v in all.\n", time.Since(begun).Round(100*time.Millisecond))
+	if o.Format == Text {
+		fmt.Fprintf(stdout, "Everything else is removed. %v in all.\n", time.Since(begun).Round(100*time.Millisecond))
+	}
 	if mismatch != nil {
 		return mismatch
 	}
@@ -74,13 +86,30 @@ func (l *Lab) demo(ctx context.Context, o DemoOptions, stdout io.Writer) (*Misma
 	if err != nil {
 		return nil, err
 	}
-	newReporter(l, nil).hosts(stdout)
-	fmt.Fprintln(stdout)
+	if o.Format == Text {
+		newReporter(l, nil).hosts(stdout)
+		fmt.Fprintln(stdout)
+	}
 	cells, err := l.Matrix(ctx)
 	if err != nil {
 		return nil, err
 	}
 	capture.Stop()
+	if o.Format == JSON {
+		if err := writeJSON(stdout, cells); err != nil {
+			return nil, err
+		}
+		if o.Capture != "" {
+			if _, err := l.save(capture, o.Capture); err != nil {
+				return nil, err
+			}
+		}
+		wrong, of := newReporter(l, cells).expected(io.Discard)
+		if wrong > 0 {
+			return &MismatchError{Wrong: wrong, Of: of}, nil
+		}
+		return nil, nil
+	}
 	r := newReporter(l, cells)
 	r.matrix(stdout)
 	r.why(stdout)

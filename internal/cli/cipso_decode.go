@@ -17,14 +17,17 @@ const firstOption = 20
 
 func newCIPSODecode(_ *settings) *cobra.Command {
 	var policy string
+	var compat bool
 	cmd := &cobra.Command{
-		Use:   "decode [--policy DIR] [HEX...]",
+		Use:   "decode [--policy DIR] [--compat] [HEX...]",
 		Short: "Read CIPSO options from hexadecimal digits",
 		Long: `decode prints one JSON object for each option: doi, tag, level and categories;
 label, if the policy has one for them; direct, the text that they spell in Smack's
 direct encoding. An option that breaks the format shows its fault instead, and the
 pointer of the ICMP parameter problem: the offset of the byte at fault in a header
-in which the option comes first, so that 20 is its type.
+in which the option comes first, so that 20 is its type. --compat accepts what
+Linux accepts, where this tool is stricter by default: a second tag, an alignment
+byte that is not zero, zero bytes behind the last category and the like.
 
 Each argument is an option; without arguments each line of standard input is one.
 Spaces between digits and zero bytes that pad the option are accepted. The exit
@@ -36,7 +39,7 @@ code is 1 when an option was at fault.`,
 			if err != nil {
 				return err
 			}
-			d := optionReader{book: book, out: bufio.NewWriter(cmd.OutOrStdout())}
+			d := optionReader{book: book, out: bufio.NewWriter(cmd.OutOrStdout()), decoder: cipso.Decoder{Compat: compat}}
 			if len(args) > 0 {
 				err = d.arguments(args)
 			} else {
@@ -48,6 +51,7 @@ code is 1 when an option was at fault.`,
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&compat, "compat", false, "accept what Linux accepts")
 	cmd.Flags().StringVar(&policy, "policy", "", "`directory` of the policy whose labels are named")
 	return cmd
 }

@@ -55,6 +55,7 @@ func Load(path string, generation uint32) (*Gateway, error) {
 		return nil, l.compiled(err)
 	}
 	l.gateway.Snapshot = snapshot
+	l.lint(set.Hosts)
 	return l.gateway, nil
 }
 

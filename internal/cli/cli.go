@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,9 @@ func Run(ctx context.Context, args []string, s Streams) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return ExitFine
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return ExitDenied // whoever read the output has seen enough
 	}
 	code := ExitUsage
 	var exit *exitError

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +22,7 @@ const nobody = 65534
 
 func TestDemo(t *testing.T) {
 	needLab(t)
+	before := leftovers(t, "example-")
 	tests := []struct {
 		name string
 		uid  uint32
@@ -58,8 +60,8 @@ func TestDemo(t *testing.T) {
 			}
 		})
 	}
-	if left := leftovers(t, "example-"); len(left) > 0 {
-		t.Errorf("left: %q", left)
+	if left := leftovers(t, "example-"); !slices.Equal(left, before) {
+		t.Errorf("left: %q, before %q", left, before)
 	}
 }
 

@@ -95,6 +95,7 @@ type replayWriter struct {
 	line    []byte
 	passed  int
 	dropped int
+	unseen  int
 	reasons map[string]int
 }
 
@@ -114,6 +115,13 @@ func (w *replayWriter) all(in *capture.Reader, r *replay.Replayer) error {
 			return err
 		}
 		if w.inbound && f.Direction == capture.Outbound {
+			continue
+		}
+		if !replay.Sees(f) {
+			w.unseen++
+			if err := w.record(f, &audit.Record{Time: f.Time, Event: audit.EventDecision, Netif: f.Name, Verdict: replay.Unseen}); err != nil {
+				return err
+			}
 			continue
 		}
 		record, leaving := r.Judge(f)
@@ -224,6 +232,9 @@ func (w *replayWriter) summary() {
 	}
 	if len(w.reasons) > 0 {
 		fmt.Fprint(w.text, ")")
+	}
+	if w.unseen > 0 {
+		fmt.Fprintf(w.text, "; %d that no gateway is asked about", w.unseen)
 	}
 	fmt.Fprintln(w.text)
 }

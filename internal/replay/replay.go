@@ -80,6 +80,15 @@ func New(s *netlabel.Snapshot, z *Zones) *Replayer {
 	return &Replayer{snapshot: s, zones: z}
 }
 
+// Unseen is the verdict in the record of a frame that no gateway is asked about.
+const Unseen = "unseen"
+
+// Sees reports whether a gateway is asked about a frame. ARP and other protocols
+// of the link end at the link.
+func Sees(f *capture.Frame) bool {
+	return f.IPv4 != nil || f.EtherType == capture.EtherTypeIPv6 || f.EtherType == 0
+}
+
 // Judge decides one frame and returns its record and the IPv4 packet that would
 // leave, nil when none would. The packet is valid until the next call.
 func (r *Replayer) Judge(f *capture.Frame) (audit.Record, []byte) {

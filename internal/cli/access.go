@@ -12,6 +12,7 @@ import (
 
 type accessFlags struct {
 	rules   []string
+	dialect string
 	queries string
 }
 
@@ -29,7 +30,13 @@ files. A rule file holds what is written to a kernel:
 
 Files count in the order given, and later lines win. MODES are letters of rwxatl,
 or - for none; reading them stops at the first letter that is not one of them.
-A label that no rule names has access to nothing.`,
+A label that no rule names has access to nothing.
+
+Files are read as a kernel reads them; --dialect labelgate reads those of a
+policy's accesses.d, with comments.
+
+Ends with 0 when access is allowed, 1 when it is denied, and 2 when a file cannot
+be understood; with --queries, where the answers are what is printed, with 0.`,
 		Example: `  labelgate access --rules site.rules Pop Snap w
   labelgate access --rules base.rules --rules site.rules --queries asked.tsv`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -49,6 +56,7 @@ A label that no rule names has access to nothing.`,
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.rules, "rules", nil, "`FILE` of rules; may be given more than once")
+	cmd.Flags().StringVar(&f.dialect, "dialect", "kernel", "whose reading of rule files: labelgate, kernel, libsmack or systemd")
 	cmd.Flags().StringVar(&f.queries, "queries", "", "answer 1 or 0 for each line SUBJECT<TAB>OBJECT<TAB>MODES of `FILE` (- is standard input)")
 	return cmd
 }
@@ -64,7 +72,7 @@ type accessAnswer struct {
 }
 
 func accessOne(cmd *cobra.Command, s *settings, f *accessFlags, args []string) error {
-	p, err := loadRules(cmd, f.rules)
+	p, err := loadRules(cmd, f)
 	if err != nil {
 		return err
 	}
@@ -102,16 +110,21 @@ func answer(p *engine.Policy, d engine.Decision) accessAnswer {
 	return a
 }
 
-// loadRules compiles rule files as a kernel would take them.
-func loadRules(cmd *cobra.Command, files []string) (*engine.Policy, error) {
+// loadRules compiles rule files, as a kernel would take them unless another
+// dialect is wanted.
+func loadRules(cmd *cobra.Command, f *accessFlags) (*engine.Policy, error) {
+	dialect, err := policyfile.ParseDialect(f.dialect)
+	if err != nil {
+		return nil, usage("--dialect: %v", err)
+	}
 	b := engine.NewBuilder()
 	var problems policyfile.Problems
-	for _, name := range files {
+	for _, name := range f.rules {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		problems = append(problems, policyfile.Rules(name, data, policyfile.Kernel, b)...)
+		problems = append(problems, policyfile.Rules(name, data, dialect, b)...)
 	}
 	faults, warnings := problems.Split()
 	printProblems(cmd.ErrOrStderr(), warnings)

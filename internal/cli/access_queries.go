@@ -19,7 +19,7 @@ const maxQuery = 64 << 10
 
 // accessQueries answers a file of queries, one line each, in their order.
 func accessQueries(cmd *cobra.Command, s *settings, f *accessFlags) error {
-	p, err := loadRules(cmd, f.rules)
+	p, err := loadRules(cmd, f)
 	if err != nil {
 		return err
 	}

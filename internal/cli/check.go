@@ -15,12 +15,12 @@ import (
 // checked is what check prints as JSON.
 type checked struct {
 	Fine     bool      `json:"fine"`
-	Files    []string  `json:"files,omitempty"`
+	Files    []string  `json:"files"`
 	Zones    int       `json:"zones"`
 	Labels   int       `json:"labels"`
 	Rules    int       `json:"rules"`
 	Hosts    int       `json:"hosts"`
-	Problems []problem `json:"problems,omitempty"`
+	Problems []problem `json:"problems"`
 }
 
 // problem is a policyfile.Problem as JSON.
@@ -36,7 +36,7 @@ type problem struct {
 }
 
 func asJSON(problems policyfile.Problems) []problem {
-	var all []problem
+	all := []problem{}
 	for _, p := range problems {
 		q := problem{File: p.File, Line: p.Line, Column: p.Column, Severity: "error", Code: p.Code, Message: p.Message, Hint: p.Hint, Source: p.Source}
 		if p.Warning {
@@ -56,6 +56,9 @@ without root and without touching the machine, and lists everything wrong at
 once: file, line, column, a caret and what to do. Warnings mean something, but
 perhaps not what was meant; they alone do not make the check fail.
 
+The settings are looked at first, then the files of the policy, then what they
+mean together: what is wrong in an earlier step can hide what a later one finds.
+
 Ends with 0 when labelgated would take the files, 1 when it would refuse them,
 and 2 when they cannot be read.`,
 		Example: `  labelgate check /etc/labelgate/labelgate.toml`,
@@ -66,7 +69,7 @@ and 2 when they cannot be read.`,
 			if err != nil && (!errors.As(err, &problems) || errors.Is(err, fs.ErrNotExist)) {
 				return err
 			}
-			var c checked
+			c := checked{Files: []string{}}
 			if err == nil {
 				p := g.Snapshot.Policy()
 				problems = g.Warnings

@@ -32,7 +32,7 @@ byte that is not zero, zero bytes behind the last category and the like.
 Each argument is an option; without arguments each line of standard input is one.
 Spaces between digits and zero bytes that pad the option are accepted. The exit
 code is 1 when an option was at fault.`,
-		Example: `  labelgate cipso decode 860e000000030108 00fa3337b7800000
+		Example: `  labelgate cipso decode '860e0000 00030108 00fa3337 b7800000'
   labelgate cipso decode --policy /etc/labelgate/policy < options.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			book, err := openLabelBook(cmd, policy)

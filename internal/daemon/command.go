@@ -61,10 +61,18 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	case *open && *config != "":
 		return misused(stderr, "--open takes no --config: the table to remove has a fixed name")
 	case *open:
+		// A labelgated that runs would put the table back.
+		release, err := alone(0)
+		if err != nil {
+			fmt.Fprintln(stderr, "labelgated:", err)
+			return 1
+		}
+		defer release()
 		if err := nft.Remove(nft.DefaultTable, 0); err != nil {
 			fmt.Fprintln(stderr, "labelgated:", err)
 			return 1
 		}
+		fmt.Fprintln(stdout, "the netfilter table is removed: packets pass without being judged")
 		return 0
 	case *config == "":
 		return misused(stderr, "--config FILE is needed")

@@ -82,9 +82,14 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	// gateway must not touch the rules of the first.
 	packets, err := queue.Open(queue.Config{Number: q.Number, Length: q.Length, Errorf: d.errorf})
 	if err != nil {
-		return fmt.Errorf("queue %d: %w", q.Number, err)
+		return err
 	}
 	defer packets.Close()
+	release, err := alone(q.Number)
+	if err != nil {
+		return err
+	}
+	defer release()
 	watcher, err := links.Watch(links.Config{Zones: interfaces(gateway.Config), Errorf: d.errorf})
 	if err != nil {
 		return err
@@ -121,6 +126,9 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	})
 	d.Log.Info("judging packets", "zones", gateway.Snapshot.Zones(), "rules", gateway.Snapshot.Policy().RuleCount(),
 		"hosts", gateway.Snapshot.Entries(), "queue", q.Number, "backend", report.Backend.String(), "mode", gateway.Snapshot.Mode().String())
+	if gateway.Config.Self.Label == "" {
+		d.Log.Warn("this machine has no label of its own ([self] in the settings): nobody reaches it through the interfaces of its zones, by ssh neither")
+	}
 	d.ready(gateway)
 	err = tasks.Wait()
 	d.stopped(packets.Stats(), lost)

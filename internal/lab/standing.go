@@ -108,7 +108,7 @@ func oneOf(root, name string) (string, error) {
 	}
 	switch {
 	case len(names) == 0:
-		return "", fmt.Errorf("no lab is up: %w", fs.ErrNotExist)
+		return "", errNoLab
 	case name == "" && len(names) == 1:
 		return names[0], nil
 	case name == "":
@@ -155,3 +155,6 @@ func Run(ctx context.Context, lab, node string, argv []string) error {
 	}
 	return &os.PathError{Op: "exec", Path: path, Err: unix.Exec(path, argv, os.Environ())}
 }
+
+// errNoLab says that there is nothing to work on.
+var errNoLab = errors.New("no lab is up")

@@ -133,8 +133,8 @@ func TestExamplePerimeter(t *testing.T) {
 	needLab(t)
 	const feed = "203.0.113.9"
 	e := startExample(t, "ep", "perimeter/labelgate.toml",
-		lab.Host{Name: "desk", Interface: "eth1", Address: netip.MustParsePrefix("192.0.2.2/28"), Gateway: netip.MustParseAddr("192.0.2.1"), Zone: "enclave", Label: "Public", DOI: 3},
-		lab.Host{Name: "office", Interface: "eth0", Address: netip.MustParsePrefix("198.51.100.7/28"), Gateway: netip.MustParseAddr("198.51.100.1"), Zone: "office"},
+		lab.Host{Name: "desk", Interface: "enclave0", Address: netip.MustParsePrefix("192.0.2.2/28"), Gateway: netip.MustParseAddr("192.0.2.1"), Zone: "enclave", Label: "Public", DOI: 3},
+		lab.Host{Name: "office", Interface: "office0", Address: netip.MustParsePrefix("198.51.100.7/28"), Gateway: netip.MustParseAddr("198.51.100.1"), Zone: "office"},
 	)
 	e.alias(t, "office", feed)
 	for _, proto := range lab.Protos() {

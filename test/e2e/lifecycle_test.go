@@ -239,18 +239,24 @@ func (c *lifecycle) reloadUnderStream(t *testing.T) {
 
 // second: the queue has one owner, and whoever comes second changes nothing.
 func (c *lifecycle) second(t *testing.T) {
-	var out []byte
-	var failed error
-	err := c.Do(lab.GatewayName, func() error {
-		cmd := command(filepath.Join(programs, "labelgated"), "--config", filepath.Join(c.dir, "labelgate.toml"))
-		out, failed = cmd.CombinedOutput()
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if failed == nil || !strings.Contains(string(out), "queue 100") {
-		t.Errorf("ended with %v and said %q", failed, out)
+	write(t, c.dir, map[string]string{"other.toml": lifecycleConfig + "[queue]\nnumber = 77\n"})
+	for _, tt := range []struct{ args, said string }{
+		{"--config " + filepath.Join(c.dir, "labelgate.toml"), "queue 100"},
+		{"--config " + filepath.Join(c.dir, "other.toml"), "another labelgated"},
+		{"--open", "another labelgated"},
+	} {
+		var out []byte
+		var failed error
+		err := c.Do(lab.GatewayName, func() error {
+			out, failed = command(filepath.Join(programs, "labelgated"), strings.Fields(tt.args)...).CombinedOutput()
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if failed == nil || !strings.Contains(string(out), tt.said) {
+			t.Errorf("%s: ended with %v and said %q", tt.args, failed, out)
+		}
 	}
 	select {
 	case <-c.Daemon(lab.GatewayName).Exited():

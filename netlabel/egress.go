@@ -56,12 +56,25 @@ func (j *judgement) egress() bool {
 	v.Length = n
 	if n == 0 && len(j.packet) != len(j.view.Packet) {
 		// Behind the packet stands what the link put there, or somebody else.
-		if len(j.out) < len(j.view.Packet) {
+		v.Length = len(j.leaving())
+		if v.Length == 0 {
 			return j.drop(ReasonNoRoom)
 		}
-		v.Length = copy(j.out, j.view.Packet)
 	}
 	return j.unquote() && j.clamp()
+}
+
+// leaving returns what leaves where it can be changed, in out, to which it is
+// copied if it is the packet as it came; nil when out is too short for that. Who
+// changes it sets v.Length.
+func (j *judgement) leaving() []byte {
+	if j.v.Length != 0 {
+		return j.out[:j.v.Length]
+	}
+	if len(j.out) < len(j.view.Packet) {
+		return nil
+	}
+	return j.out[:copy(j.out, j.view.Packet)]
 }
 
 // unquote takes labels out of the header that an ICMP error quotes, unless the
@@ -73,12 +86,9 @@ func (j *judgement) unquote() bool {
 	if j.view.Proto != icmp || j.direction == Input || v.HadOption && v.Action == Pass {
 		return true
 	}
-	packet := j.out[:v.Length]
-	if v.Length == 0 {
-		if len(j.out) < len(j.view.Packet) {
-			return j.drop(ReasonNoRoom)
-		}
-		packet = j.out[:copy(j.out, j.view.Packet)]
+	packet := j.leaving()
+	if packet == nil {
+		return j.drop(ReasonNoRoom)
 	}
 	if ipv4.BlankQuoted(packet) {
 		v.Length = len(packet)
@@ -117,12 +127,9 @@ func (j *judgement) clamp() bool {
 	if limit <= 0 {
 		return true
 	}
-	packet := j.out[:j.v.Length]
-	if j.v.Length == 0 {
-		if len(j.out) < len(v.Packet) {
-			return j.drop(ReasonNoRoom)
-		}
-		packet = j.out[:copy(j.out, v.Packet)]
+	packet := j.leaving()
+	if packet == nil {
+		return j.drop(ReasonNoRoom)
 	}
 	if ipv4.ClampMSS(packet, uint16(limit)) {
 		j.v.Clamped = true

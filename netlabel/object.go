@@ -35,8 +35,7 @@ func (j *judgement) object() bool {
 // admitted holds a label against the sets of labels that may go to the packet's
 // destination and its zone.
 func (j *judgement) admitted(l engine.Label) bool {
-	e := j.dest()
-	if e != nil && e.kind == hostmap.CIPSO && !e.only.contains(l) || !j.outZone().only.contains(l) {
+	if !accredits(j.outZone(), j.dest(), l) {
 		return j.drop(ReasonDestinationNotAccredited)
 	}
 	return true
@@ -106,21 +105,7 @@ func deniedBy(step engine.Step) Reason {
 	return ReasonRuleLacks
 }
 
-func (j *judgement) dest() *entry {
-	if j.v.DestEntry < 0 {
-		return nil
-	}
-	return &j.s.entries[j.v.DestEntry]
-}
+func (j *judgement) dest() *entry { return j.s.entryAt(j.v.DestEntry) }
 
 // destDOI returns the domain that the destination speaks, nil for none.
-func (j *judgement) destDOI() *doi {
-	i := j.outZone().doi
-	if e := j.dest(); e != nil && e.doi >= 0 {
-		i = e.doi
-	}
-	if i < 0 {
-		return nil
-	}
-	return &j.s.dois[i]
-}
+func (j *judgement) destDOI() *doi { return j.s.spoken(j.outZone(), j.dest()) }

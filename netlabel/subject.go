@@ -124,28 +124,13 @@ func (j *judgement) unlabeled() bool {
 // accredited holds the subject against the sets of labels that may come from the
 // packet's host and zone.
 func (j *judgement) accredited() bool {
-	e := j.source()
-	if e != nil && e.kind == hostmap.CIPSO && !e.only.contains(j.v.Subject) || !j.inZone().only.contains(j.v.Subject) {
+	if !accredits(j.inZone(), j.source(), j.v.Subject) {
 		return j.drop(ReasonSourceNotAccredited)
 	}
 	return true
 }
 
-func (j *judgement) source() *entry {
-	if j.v.SourceEntry < 0 {
-		return nil
-	}
-	return &j.s.entries[j.v.SourceEntry]
-}
+func (j *judgement) source() *entry { return j.s.entryAt(j.v.SourceEntry) }
 
 // sourceDOI returns the domain that the source speaks, nil for none.
-func (j *judgement) sourceDOI() *doi {
-	i := j.inZone().doi
-	if e := j.source(); e != nil && e.doi >= 0 {
-		i = e.doi
-	}
-	if i < 0 {
-		return nil
-	}
-	return &j.s.dois[i]
-}
+func (j *judgement) sourceDOI() *doi { return j.s.spoken(j.inZone(), j.source()) }

@@ -129,7 +129,7 @@ func (d *optionReader) one(text string) error {
 		d.faults++
 		return printJSON(d.out, faultyOption{fault.Code.String(), fault.Pointer(firstOption)})
 	}
-	label, direct := d.book.decode(&o.Label)
+	label, direct := d.book.decode(&o)
 	return printJSON(d.out, decodedOption{o.DOI, o.Tag, o.Label.Level, o.Label.Categories.String(), label, direct})
 }
 

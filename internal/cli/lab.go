@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -62,7 +63,7 @@ named, starts its gateway and labeled hosts, and leaves it standing until
 				return err
 			}
 			for _, name := range after {
-				if !contains(before, name) {
+				if !slices.Contains(before, name) {
 					err = printJSON(cmd.OutOrStdout(), labEvent{Lab: name, State: "up"})
 				}
 			}
@@ -71,15 +72,6 @@ named, starts its gateway and labeled hosts, and leaves it standing until
 	}
 	labFlags(cmd, &o)
 	return cmd
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }
 
 func labFlags(cmd *cobra.Command, o *lab.Options) {

@@ -8,6 +8,7 @@ import (
 	"labelgate/cipso"
 	"labelgate/engine"
 	"labelgate/internal/policyfile"
+	"labelgate/netlabel"
 )
 
 // labelBook translates between labels and what stands for them on the wire, by
@@ -67,14 +68,11 @@ func (b *labelBook) mapping(label string) *policyfile.Mapping {
 	return nil
 }
 
-// decode returns the label that l stands for, "" when the policy has none, and
-// the text that l spells in the direct encoding, "" when it spells none.
-func (b *labelBook) decode(l *cipso.Label) (label, direct string) {
-	if l.Level == cipso.DirectLevel {
-		if text, ok := cipso.DirectText(&l.Categories, nil); ok && engine.CheckLabel(string(text)) == nil {
-			direct = string(text)
-		}
-	}
+// decode returns the label that o stands for, "" when the policy has none, and
+// the text that o spells in the direct encoding, "" when it spells none.
+func (b *labelBook) decode(o *cipso.Option) (label, direct string) {
+	l := &o.Label
+	direct = netlabel.Spelled(o, cipso.DirectLevel)
 	for i := len(b.explicit) - 1; i >= 0; i-- {
 		m := &b.explicit[i]
 		if m.Level == l.Level && m.Categories.Equal(&l.Categories) && b.mapping(m.Label) == m {

@@ -46,11 +46,7 @@ func (d *daemon) watch() {
 }
 
 func (g *guard) rose(d *daemon, before *uint64, now uint64, reason string) {
-	lost := now - *before
-	if now < *before {
-		lost = now // the rules were installed anew
-	}
-	*before = now
+	lost := risen(before, now)
 	if lost == 0 {
 		return
 	}

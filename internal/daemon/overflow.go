@@ -55,12 +55,20 @@ func (o *overflow) poll() error {
 	return nil
 }
 
-func (o *overflow) rose(before *uint64, now uint64, reason string) {
+// risen returns by how much a count of the kernel has risen since it was *before,
+// and remembers it. One that has fallen counts anew: the queue or the rules are
+// others.
+func risen(before *uint64, now uint64) uint64 {
 	lost := now - *before
 	if now < *before {
-		lost = now // the kernel counts anew
+		lost = now
 	}
 	*before = now
+	return lost
+}
+
+func (o *overflow) rose(before *uint64, now uint64, reason string) {
+	lost := risen(before, now)
 	if lost == 0 {
 		return
 	}

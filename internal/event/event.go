@@ -69,12 +69,7 @@ func arrived(r *audit.Record, s *netlabel.Snapshot, packet []byte) {
 	}
 	r.DOI, r.Tag, r.Level = uint32(o.DOI), uint8(o.Tag), o.Label.Level
 	r.Categories = o.Label.Categories.String()
-	if o.Label.Level != s.Direct() {
-		return // at other levels categories may look like text by accident
-	}
-	if text, ok := cipso.DirectText(&o.Label.Categories, nil); ok && engine.CheckLabel(string(text)) == nil {
-		r.Direct = string(text)
-	}
+	r.Direct = netlabel.Spelled(&o, s.Direct())
 }
 
 func left(r *audit.Record, p Packet, v *netlabel.Verdict) {

@@ -162,23 +162,13 @@ func (e *explainer) option() string {
 	}
 	e.doi = o.DOI
 	text := fmt.Sprintf("DOI %d, level %d", o.DOI, o.Label.Level)
-	if e.direct = e.spelled(&o); e.direct != "" {
+	if e.direct = netlabel.Spelled(&o, e.s.Direct()); e.direct != "" {
 		return text + fmt.Sprintf(", spells %q", e.direct)
 	}
 	if !o.Label.Categories.Empty() {
 		text += ", categories " + o.Label.Categories.String()
 	}
 	return text
-}
-
-// spelled returns the text of a directly encoded label, empty when o is none. At
-// other levels categories may look like text by accident.
-func (e *explainer) spelled(o *cipso.Option) string {
-	text, ok := cipso.DirectText(&o.Label.Categories, nil)
-	if !ok || o.Unrepresentable || o.Label.Level != e.s.Direct() || engine.CheckLabel(string(text)) != nil {
-		return ""
-	}
-	return string(text)
 }
 
 func (e *explainer) target() {

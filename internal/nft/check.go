@@ -16,19 +16,19 @@ type DriftError struct {
 	Table string
 	// Found has one entry for each difference, most general first.
 	Found []string
-
-	// bare are the interfaces that exist and whose chain is missing.
-	bare []string
+	// Bare are the interfaces that exist and have no chain at their ingress; each
+	// is in Found as well.
+	Bare []string
 }
 
-// Appeared returns the interfaces that exist and have no chain at their ingress,
-// when nothing else differs. They may be new: kernels before 6.16 make no chain
-// for an interface before it exists. If they are not, somebody took it away.
+// Appeared returns the bare interfaces when nothing else differs. They may be new:
+// kernels before 6.16 make no chain for an interface before it exists. If they are
+// not, somebody took it away.
 func (e *DriftError) Appeared() []string {
-	if len(e.bare) != len(e.Found) {
+	if len(e.Bare) != len(e.Found) {
 		return nil
 	}
-	return e.bare
+	return e.Bare
 }
 
 // Error lists the differences.
@@ -60,7 +60,7 @@ func Check(p Plan) error {
 	case err != nil:
 		return err
 	case d != nil:
-		d.Found, d.bare = append(d.Found, more.Found...), more.bare
+		d.Found, d.Bare = append(d.Found, more.Found...), more.Bare
 		return d
 	case len(more.Found) > 0:
 		return more
@@ -184,7 +184,7 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 				d.add("family %s: chain %s is missing", family, ch.name)
 			}
 			if !ch.optional && ch.device != "" {
-				d.bare = append(d.bare, ch.device)
+				d.Bare = append(d.Bare, ch.device)
 			}
 			continue
 		}

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,17 +34,84 @@ import (
 //
 // What programs in BPF or tc rewrite is before or behind netfilter and not seen.
 //
-// It is cheap enough to be asked every second: one list of all chains, and the
-// rules of only those tables that have a chain at prerouting not of type nat.
+// Every call reads the list of all chains, and the rules of the tables that have a
+// chain at prerouting not of type nat; who asks often uses a TranslationWatch.
 func Translates(netns int) (where string, found bool, err error) {
-	where, err = translation(netns)
-	if err == nil && where == "" {
-		where, err = legacyTranslation(netns)
+	return (&TranslationWatch{NetNS: netns}).Translates()
+}
+
+// TranslationWatch answers the question of Translates again and again. As long as
+// nobody changed a rule of nf_tables it asks the kernel for one number. The zero
+// value is for the calling thread's namespace. It must not be used by two
+// goroutines at once.
+type TranslationWatch struct {
+	// NetNS is a descriptor of the network namespace.
+	NetNS int
+
+	looked     bool
+	generation uint32 // of the rules when it looked
+	where      string // in nf_tables
+}
+
+// Translates is the function of the same name.
+func (w *TranslationWatch) Translates() (where string, found bool, err error) {
+	err = w.look()
+	if where = w.where; err == nil && where == "" {
+		where, err = legacyTranslation(w.NetNS)
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("nft: look for address translation: %w%s", err, advice(err))
 	}
 	return where, where != "", nil
+}
+
+// look brings what is known of nf_tables up to date. The number is read before the
+// rules: what changes in between shows next time.
+func (w *TranslationWatch) look() error {
+	generation, err := rulesGeneration(w.NetNS)
+	if err != nil || w.looked && generation == w.generation {
+		return err
+	}
+	w.looked = false
+	where, err := translation(w.NetNS)
+	if err != nil {
+		return err
+	}
+	w.looked, w.generation, w.where = true, generation, where
+	return nil
+}
+
+// rulesGeneration returns a number that is another one after every change of the
+// rules in a namespace.
+func rulesGeneration(netns int) (uint32, error) {
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	replies, err := conn.Execute(netlink.Message{
+		Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Flags: netlink.Request},
+		Data:   []byte{unix.NFPROTO_UNSPEC, unix.NFNETLINK_V0, 0, 0},
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range replies {
+		if len(m.Data) < headerLen {
+			continue
+		}
+		attrs, err := netlink.NewAttributeDecoder(m.Data[headerLen:])
+		if err != nil {
+			return 0, err
+		}
+		attrs.ByteOrder = binary.BigEndian
+		for attrs.Next() {
+			if attrs.Type() == unix.NFTA_GEN_ID {
+				return attrs.Uint32(), nil
+			}
+		}
+	}
+	return 0, errors.New("the kernel does not number its rules")
 }
 
 // translation looks in nf_tables.
@@ -78,8 +146,11 @@ func translation(netns int) (string, error) {
 	}
 	for _, t := range suspects {
 		chain, err := rewritingChain(netns, t.family, t.name, elsewhere[t])
-		if err != nil || chain != "" {
-			return fmt.Sprintf("chain %s of table %s %s", chain, familyName(t.family), t.name), err
+		if err != nil {
+			return "", err
+		}
+		if chain != "" {
+			return fmt.Sprintf("chain %s of table %s %s", chain, familyName(t.family), t.name), nil
 		}
 	}
 	return "", nil

@@ -41,6 +41,7 @@ func Run(ctx context.Context, o Options) error {
 	d := &daemon{Options: o, counters: newCounters(), generation: 1, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
+		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
 	}}
 	d.warn(gateway)
 	out, err := d.open(gateway.Config.Audit.Output)
@@ -103,7 +104,8 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	d.live.store(newState(gateway, d.links, d.counters, newStamp(0)))
 	d.inspect(table)
 	// From here on nothing passes that was not judged.
-	report, err := d.install(plan(gateway))
+	d.guard.recheck = d.translated()
+	report, err := d.lay(d.plan(gateway))
 	if err != nil {
 		return fmt.Errorf("netfilter rules: %w", err)
 	}
@@ -146,12 +148,21 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 		case <-hangup:
 			d.reload()
 		case <-d.links.Changed():
-			now := d.live.load()
-			d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
-			d.inspect(d.live.load().links)
+			d.relink()
 		case <-ticker.C:
 			d.watch()
 		}
+	}
+}
+
+// relink makes a state with the links of this moment. A new interface of a zone
+// does not wait for its rules until the next look at them.
+func (d *daemon) relink() {
+	now := d.live.load()
+	d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
+	d.inspect(d.live.load().links)
+	if d.moved() {
+		d.watch()
 	}
 }
 

@@ -178,9 +178,12 @@ func newDaemon(t testing.TB, path string) (d *daemon, log, records *lines, plans
 		counters: newCounters(), links: newLinks(), generation: 1,
 		install: func(p nft.Plan) (nft.Report, error) {
 			*plans = append(*plans, p)
-			return nft.Report{}, nil
+			return nft.Report{Ethertypes: true}, nil
 		},
-		guard: guard{check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil }},
+		guard: guard{
+			check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil },
+			ruleset: ruleset{translates: func() (string, bool, error) { return "", false, nil }},
+		},
 	}
 	d.sink = audit.NewSink(records, audit.Options{})
 	t.Cleanup(d.sink.Close)

@@ -17,7 +17,7 @@ import (
 // netdevTable is the table of the rules for ethertypes.
 var netdevTable = &nftables.Table{Family: nftables.TableFamilyNetdev, Name: testTable}
 
-// dropChain takes a chain away, as a kernel before 6.16 does with its interface.
+// dropChain takes a chain away, as an older kernel does with its interface.
 func (l *lab) dropChain(t *nftables.Table, name string) {
 	l.t.Helper()
 	c := l.conn()

@@ -22,7 +22,7 @@ type DriftError struct {
 }
 
 // Appeared returns the bare interfaces when nothing else differs. They may be new:
-// kernels before 6.16 make no chain for an interface before it exists. If they are
+// older kernels make no chain for an interface before it exists. If they are
 // not, somebody took it away.
 func (e *DriftError) Appeared() []string {
 	if len(e.Bare) != len(e.Found) {

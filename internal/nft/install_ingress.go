@@ -29,7 +29,7 @@ type putFunc func(*table, *nftables.Conn, string) error
 //
 // An interface that appeared is added without touching the others: taking a chain
 // away drops what waits in every queue. All the rest is replaced: first with chains
-// for interfaces that do not exist, too, which kernels from 6.16 on take and put
+// for interfaces that do not exist, too, which newer kernels (6.18) take and put
 // into force at the moment when the interface appears; then without. What the
 // kernel does not know and an interface that went meanwhile are refused with the
 // same error; the second shows in the next look.

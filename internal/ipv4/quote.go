@@ -5,11 +5,6 @@ import (
 	"encoding/binary"
 )
 
-const (
-	icmpHeaderLen = 8
-	offHeaderSum  = 10
-)
-
 // BlankQuoted overwrites the options of the header that an ICMP error quotes
 // (RFC 792) with NOPs, if one of their bytes could be the type of a CIPSO option,
 // and reports whether it changed anything. A host that was sent a label quotes it
@@ -50,9 +45,7 @@ func quote(packet []byte) []byte {
 	if from < MinHeaderLen+icmpHeaderLen || total-from <= MinHeaderLen {
 		return nil
 	}
-	switch packet[from-icmpHeaderLen] {
-	case 3, 4, 5, 11, 12: // unreachable, quench, redirect, time exceeded, parameter problem
-	default:
+	if !isError(packet[from-icmpHeaderLen]) {
 		return nil
 	}
 	q := packet[from:total]

@@ -35,7 +35,10 @@ const (
 	// restShare is how many times as long as a reading the follower rests from it.
 	restShare = 9
 	// failedRest is how long it rests from one that failed.
-	failedRest = 2 * time.Second
+	failedRest = time.Second
+	// drainMost is how many notices are gone through after a reading. If there are
+	// more, routes change faster than they can be followed for now.
+	drainMost = 1 << 16
 )
 
 // take brings what is held up to date. It reports whether the smallest MTUs may be
@@ -118,21 +121,28 @@ func (f *routeFollower) read(s routeNotices) error {
 	}
 	unsettled := began.Sub(f.heard) < settleTime
 	f.metrics, f.doubt, f.draining = fresh, false, true
-	for err == nil {
-		var n routeNotice
-		if n, err = s.next(f.over); err == nil {
-			f.take(&n)
-		} else if errors.Is(err, errLost) {
-			f.lost()
-			err = nil
-		}
-	}
-	f.draining = false
-	if unsettled && !f.metrics.empty() {
+	if !f.drain(s) || unsettled && !f.metrics.empty() {
 		f.suspect()
 	}
+	f.draining = false
 	f.w.limit(f.metrics.smallest())
-	return nil // if the notices failed, they will again
+	return nil
+}
+
+// drain takes the notices that wait. It reports whether that was all.
+func (f *routeFollower) drain(s routeNotices) bool {
+	for range drainMost {
+		n, err := s.next(f.over)
+		switch {
+		case err == nil:
+			f.take(&n)
+		case errors.Is(err, errLost):
+			f.lost()
+		default: // if the notices failed, they will again
+			return true
+		}
+	}
+	return false
 }
 
 // next returns when there is something to do, zero if there is not.

@@ -47,10 +47,7 @@ func (f *routeFollower) take(n *routeNotice) (changed bool) {
 	r := &n.route
 	switch n.change {
 	case changedLink:
-		f.heard = time.Now()
-		if f.settle.IsZero() {
-			f.settle = f.heard.Add(settleTime)
-		}
+		f.moved()
 		if !f.metrics.empty() {
 			f.suspect()
 		}
@@ -84,6 +81,15 @@ func (f *routeFollower) take(n *routeNotice) (changed bool) {
 	return changed
 }
 
+// moved plans for answers to be void once more when the kernel is done with a
+// change of a link or an address.
+func (f *routeFollower) moved() {
+	f.heard = time.Now()
+	if f.settle.IsZero() {
+		f.settle = f.heard.Add(settleTime)
+	}
+}
+
 // suspect plans another reading.
 func (f *routeFollower) suspect() {
 	f.doubt = true
@@ -95,9 +101,9 @@ func (f *routeFollower) suspect() {
 	}
 }
 
-// lost is for when notices were lost.
+// lost is for when notices were lost, whatever they were of.
 func (f *routeFollower) lost() {
-	f.heard = time.Now()
+	f.moved()
 	f.suspect()
 	f.w.egress.void()
 }

@@ -80,7 +80,8 @@ func (t *Table) Broadcast(a netip.Addr) bool { return t.addresses.role(a)&roleEv
 
 // Martian reports whether no packet from outside can come from this address: it is
 // one of this machine's own, or stands for everybody on one of its subnets (RFC
-// 1812 section 5.3.7). Addresses that are nobody's anywhere are not looked for.
+// 1812 section 5.3.7). Linux forwards from the latter where rp_filter is off.
+// Addresses that are nobody's anywhere are not looked for.
 func (t *Table) Martian(src netip.Addr) bool { return t.addresses.role(src) != 0 }
 
 // Address returns the interface's first IPv4 address that is valid beyond its link,

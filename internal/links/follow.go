@@ -35,7 +35,10 @@ const (
 	// restShare is how many times as long as a reading the follower rests from it.
 	restShare = 9
 	// failedRest is how long it rests from one that failed.
-	failedRest = 2 * time.Second
+	failedRest = time.Second
+	// drainMost is how many notices are gone through after a reading. If there are
+	// more, routes change faster than they can be followed for now.
+	drainMost = 1 << 16
 )
 
 // take brings what is held up to date. It reports whether the smallest MTUs may be
@@ -44,10 +47,7 @@ func (f *routeFollower) take(n *routeNotice) (changed bool) {
 	r := &n.route
 	switch n.change {
 	case changedLink:
-		f.heard = time.Now()
-		if f.settle.IsZero() {
-			f.settle = f.heard.Add(settleTime)
-		}
+		f.moved()
 		if !f.metrics.empty() {
 			f.suspect()
 		}
@@ -81,6 +81,15 @@ func (f *routeFollower) take(n *routeNotice) (changed bool) {
 	return changed
 }
 
+// moved plans for answers to be void once more when the kernel is done with a
+// change of a link or an address.
+func (f *routeFollower) moved() {
+	f.heard = time.Now()
+	if f.settle.IsZero() {
+		f.settle = f.heard.Add(settleTime)
+	}
+}
+
 // suspect plans another reading.
 func (f *routeFollower) suspect() {
 	f.doubt = true
@@ -92,9 +101,9 @@ func (f *routeFollower) suspect() {
 	}
 }
 
-// lost is for when notices were lost.
+// lost is for when notices were lost, whatever they were of.
 func (f *routeFollower) lost() {
-	f.heard = time.Now()
+	f.moved()
 	f.suspect()
 	f.w.egress.void()
 }
@@ -118,21 +127,28 @@ func (f *routeFollower) read(s routeNotices) error {
 	}
 	unsettled := began.Sub(f.heard) < settleTime
 	f.metrics, f.doubt, f.draining = fresh, false, true
-	for err == nil {
-		var n routeNotice
-		if n, err = s.next(f.over); err == nil {
-			f.take(&n)
-		} else if errors.Is(err, errLost) {
-			f.lost()
-			err = nil
-		}
-	}
-	f.draining = false
-	if unsettled && !f.metrics.empty() {
+	if !f.drain(s) || unsettled && !f.metrics.empty() {
 		f.suspect()
 	}
+	f.draining = false
 	f.w.limit(f.metrics.smallest())
-	return nil // if the notices failed, they will again
+	return nil
+}
+
+// drain takes the notices that wait. It reports whether that was all.
+func (f *routeFollower) drain(s routeNotices) bool {
+	for range drainMost {
+		n, err := s.next(f.over)
+		switch {
+		case err == nil:
+			f.take(&n)
+		case errors.Is(err, errLost):
+			f.lost()
+		default: // if the notices failed, they will again
+			return true
+		}
+	}
+	return false
 }
 
 // next returns when there is something to do, zero if there is not.

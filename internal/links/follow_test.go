@@ -231,3 +231,19 @@ func TestReadingsRest(t *testing.T) {
 		t.Errorf("answers void again in %v", wait)
 	}
 }
+
+// flood is a run of notices that never ends.
+type flood struct{ fakeRoutes }
+
+func (*flood) next(time.Time) (routeNotice, error) {
+	return routeNotice{routeAdded, limited(1, 7, 0)}, nil
+}
+
+// A machine whose routes change all the time is not waited for.
+func TestReadingEnds(t *testing.T) {
+	_, w, _ := followed(t)
+	f := &routeFollower{w: w}
+	if err := f.read(&flood{}); err != nil || !f.doubt || f.again.IsZero() {
+		t.Errorf("doubt %v, again at %v: %v", f.doubt, f.again, err)
+	}
+}

@@ -26,7 +26,7 @@ type Config struct {
 	// needs CAP_SYS_ADMIN.
 	NetNS int
 	// Errorf is told when the kernel's notices of links were lost and when links or
-	// routes cannot be read or followed. It may be nil.
+	// routes cannot be read or followed. Several goroutines call it. It may be nil.
 	Errorf func(format string, args ...any)
 }
 

@@ -50,10 +50,10 @@ func (c *checker) file(f *rawFile) *Config {
 		Direct:  uint8(c.number(f.direct, "direct", 0, math.MaxUint8, cipso.DirectLevel)),
 		Mapped:  uint8(c.number(f.mapped, "mapped", 0, math.MaxUint8, cipso.MappedLevel)),
 		Logging: int(c.number(f.logging, "logging", 0, 3, defaultLogging)),
-		Bringup: f.bringup.value,
-		Self:    c.self(&f.self),
-		Queue:   c.queue(&f.queue.value),
-		Audit:   c.audit(&f.audit.value),
+		Bringup: f.bringup.value, PinFlows: f.pinFlows.value,
+		Self:  c.self(&f.self),
+		Queue: c.queue(&f.queue.value),
+		Audit: c.audit(&f.audit.value),
 	}
 	if config.Direct == config.Mapped {
 		at := f.mapped

@@ -36,6 +36,8 @@ type Config struct {
 	Logging int    // 0 nothing, 1 denied, 2 allowed, 3 both; as in Smack
 	Bringup bool   // a rule's b mode is reported
 
+	PinFlows bool // a flow keeps its label: packets with another are dropped
+
 	Self  Self
 	DOIs  []DOI  // numbers are unique
 	Zones []Zone // at least one; names, interfaces and networks are unique
@@ -71,7 +73,10 @@ type Zone struct {
 	Only         []string  // none means all labels
 	Restrict     string    // file with a rule list that can only restrict, or ""
 	LabelAmbient bool
-	Line         int // of its header in the settings file
+	Tunnels      []string // admitted; names of netlabel.Tunnels
+	Ethertypes   []uint16 // admitted besides IPv4, ARP and IPv6; 0x0600 and more
+	ICMPErrors   bool     // ICMP errors about dropped packets may go there; never where labels are refused
+	Line         int      // of its header in the settings file
 }
 
 // Queue says how packets get from the kernel to the daemon.

@@ -21,7 +21,6 @@ func TestNoAllocations(t *testing.T) {
 		{"remove", func() { sound.Rewrite(out, nil) }},
 		{"Blank", func() { sound.Blank(out) }},
 		{"ClampMSS", func() { ClampMSS(out[:copy(out, labeled)], 1400) }},
-		{"BlankQuoted", func() { BlankQuoted(out[:copy(out, quoting)]) }},
 		{"Report", func() { reporting.Report() }},
 		{"RepairQuote", func() { RepairQuote(out, copy(out, quoting), option, 16) }},
 		{"RepairQuote, remove", func() { RepairQuote(out, copy(out, quoting), nil, 16) }},

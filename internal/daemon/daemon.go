@@ -103,8 +103,13 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	}
 	d.live.store(newState(gateway, d.links, d.counters, newStamp(0)))
 	d.inspect(table)
+	errors, err := d.openErrors()
+	if err != nil {
+		return err
+	}
+	defer errors.Close()
 	// From here on nothing passes that was not judged.
-	d.guard.recheck = d.translated()
+	d.retranslate()
 	report, err := d.lay(d.plan(gateway))
 	if err != nil {
 		return fmt.Errorf("netfilter rules: %w", err)
@@ -117,8 +122,9 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	lost := &overflow{number: q.Number, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.sink.Write(r) }}
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
-		return packets.Run(ctx, &judge{live: &d.live, links: d.links, witness: newRecorder(d.counters, d.sink)})
+		return packets.Run(ctx, newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), errors))
 	})
+	tasks.Go(func() error { return errors.Run(ctx) })
 	tasks.Go(func() error { return d.follow(ctx, hangup) })
 	tasks.Go(func() error {
 		if err := lost.watch(ctx); err != nil {
@@ -186,7 +192,7 @@ func plan(g *load.Gateway) nft.Plan {
 		p.Backend = nft.Compat
 	}
 	for i, z := range g.Config.Zones {
-		p.Zones = append(p.Zones, nft.Zone{Index: uint8(i + 1), Name: z.Name, Interfaces: z.Interfaces})
+		p.Zones = append(p.Zones, nft.Zone{Index: uint8(i + 1), Name: z.Name, Interfaces: z.Interfaces, Ethertypes: z.Ethertypes})
 	}
 	return p
 }

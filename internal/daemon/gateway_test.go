@@ -121,6 +121,11 @@ func (f *fakeLinks) Numbered() (*links.Table, uint32) {
 
 func (f *fakeLinks) Changed() <-chan struct{} { return f.changed }
 
+// Egress knows no routes: the link decides.
+func (f *fakeLinks) Egress(uint32, netip.Addr, netip.Addr) (links.Egress, bool) {
+	return links.Egress{}, false
+}
+
 func (f *fakeLinks) SetZones(zones [][]string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

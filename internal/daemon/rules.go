@@ -12,7 +12,6 @@ import (
 type ruleset struct {
 	translates func() (where string, found bool, err error)
 
-	recheck   bool              // packets that were judged are judged again where they leave
 	noIngress bool              // the kernel cannot filter by ethertype
 	unsure    string            // why it is not known whether destinations are translated
 	known     map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
@@ -21,7 +20,7 @@ type ruleset struct {
 // plan is what netfilter has to know of a gateway on this machine.
 func (d *daemon) plan(g *load.Gateway) nft.Plan {
 	p := plan(g)
-	p.Recheck, p.NoIngress = d.guard.recheck, d.guard.noIngress
+	p.NoIngress = d.guard.noIngress
 	return p
 }
 
@@ -41,40 +40,24 @@ func (d *daemon) lay(p nft.Plan) (nft.Report, error) {
 	return report, nil
 }
 
-// translated reports whether destination addresses are translated on this machine,
-// and logs when that is not what the rules in force are made for. Who cannot tell
-// has to reckon with it.
-func (d *daemon) translated() bool {
+// retranslate looks whether addresses are translated on this machine, and has
+// packets judged accordingly: where destinations change behind PREROUTING only the
+// source is judged there. Who cannot tell has to reckon with it.
+func (d *daemon) retranslate() {
 	g := &d.guard
 	where, found, err := g.translates()
 	before := g.unsure
 	g.unsure = ""
+	was := d.live.translated.Swap(found || err != nil)
 	switch {
 	case err != nil:
 		if g.unsure = err.Error(); g.unsure != before {
-			d.Log.Error("whether destination addresses are translated on this machine is not known; judged packets are judged again where they leave", "error", g.unsure)
+			d.Log.Error("whether addresses are translated on this machine is not known; packets are judged again where they leave", "error", g.unsure)
 		}
-		return true
-	case found && (!g.recheck || before != ""):
-		d.Log.Info("destination addresses are translated on this machine: judged packets are judged again where they leave", "by", where)
-	case !found && g.recheck:
-		d.Log.Info("destination addresses are not translated on this machine any more")
-	}
-	return found
-}
-
-// retranslate puts other rules in force when destinations began to be translated,
-// or ended.
-func (d *daemon) retranslate() {
-	g := &d.guard
-	before := g.recheck
-	if g.recheck = d.translated(); g.recheck == before {
-		return
-	}
-	d.count() // some of the counts are about to end
-	if _, err := d.lay(d.plan(d.live.load().gateway)); err != nil {
-		g.recheck = before // to be tried again
-		d.Log.Error("the netfilter rules could not be exchanged", "error", err.Error())
+	case found && (!was || before != ""):
+		d.Log.Info("addresses are translated on this machine: packets are judged again where they leave", "by", where)
+	case !found && was:
+		d.Log.Info("addresses are not translated on this machine any more")
 	}
 }
 

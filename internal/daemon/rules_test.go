@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"labelgate/internal/links"
+	"labelgate/internal/mark"
 	"labelgate/internal/nft"
+	"labelgate/internal/queue"
 )
 
-// TestTranslationChangesTheRules: when destinations begin to be translated the
-// rules follow once, and again when that ends; who cannot look reckons with it.
-func TestTranslationChangesTheRules(t *testing.T) {
+// TestTranslation: when addresses begin to be translated only sources are judged at
+// PREROUTING, until that ends; who cannot look reckons with it.
+func TestTranslation(t *testing.T) {
 	const dnat = "chain dnat of table ip nat"
 	failed := errors.New("not permitted")
 	d, log, _, plans := newDaemon(t, write(t, settings, rules, hosts))
@@ -19,54 +21,43 @@ func TestTranslationChangesTheRules(t *testing.T) {
 	var err error
 	d.guard.translates = func() (string, bool, error) { return where, where != "", err }
 	steps := []struct {
-		name    string
-		where   string
-		err     error
-		do      func()
-		recheck bool
-		plans   int    // in all
-		log     string // said once so far, in all
+		name       string
+		where      string
+		err        error
+		do         func()
+		translated bool
+		log        string // said once so far, in all
 	}{
-		{"none", "", nil, d.watch, false, 0, ""},
-		{"found", dnat, nil, d.watch, true, 1, `again where they leave" by="` + dnat},
-		{"still there", dnat, nil, d.watch, true, 1, `again where they leave" by="` + dnat},
-		{"still there at a reload", dnat, nil, d.reload, true, 1, `again where they leave" by="` + dnat},
-		{"gone", "", nil, d.watch, false, 2, "not translated on this machine any more"},
-		{"not known", "", failed, d.watch, true, 3, "is not known"},
-		{"still not known", "", failed, d.watch, true, 3, "is not known"},
-		{"known to be there", "other", nil, d.watch, true, 3, "by=other"},
-		{"gone at a reload", "", nil, d.reload, false, 4, "msg=reloaded generation=3"},
+		{"none", "", nil, d.watch, false, ""},
+		{"found", dnat, nil, d.watch, true, `again where they leave" by="` + dnat},
+		{"still there", dnat, nil, d.watch, true, `again where they leave" by="` + dnat},
+		{"still there at a reload", dnat, nil, d.reload, true, `again where they leave" by="` + dnat},
+		{"gone", "", nil, d.watch, false, "not translated on this machine any more"},
+		{"not known", "", failed, d.watch, true, "is not known"},
+		{"still not known", "", failed, d.watch, true, "is not known"},
+		{"known to be there", "other", nil, d.watch, true, "by=other"},
+		{"gone at a reload", "", nil, d.reload, false, "msg=reloaded generation=3"},
 	}
 	for _, s := range steps {
 		where, err = s.where, s.err
 		s.do()
-		if len(*plans) != s.plans || s.plans > 0 && (*plans)[s.plans-1].Recheck != s.recheck {
-			t.Fatalf("%s: netfilter was told %+v", s.name, *plans)
-		}
-		if d.plan(d.live.load().gateway).Recheck != s.recheck {
-			t.Errorf("%s: the plan is to recheck: %v", s.name, !s.recheck)
+		if now := d.live.moment(d.links); now.translated != s.translated {
+			t.Errorf("%s: translated %v", s.name, now.translated)
 		}
 		if s.log != "" && strings.Count(log.String(), s.log) != 1 {
 			t.Errorf("%s: %q not said once in\n%s", s.name, s.log, log)
 		}
 	}
-}
-
-// TestTranslationIsTriedAgain: rules that could not be exchanged are not taken for
-// those in force.
-func TestTranslationIsTriedAgain(t *testing.T) {
-	d, log, _, plans := newDaemon(t, write(t, settings, rules, hosts))
-	d.guard.translates = func() (string, bool, error) { return "dnat", true, nil }
-	install := d.install
-	d.install = func(nft.Plan) (nft.Report, error) { return nft.Report{}, errors.New("busy") }
-	d.retranslate()
-	if !strings.Contains(log.String(), "busy") || d.guard.recheck {
-		t.Errorf("recheck %v, log %s", d.guard.recheck, log)
-	}
-	d.install = install
-	d.retranslate()
-	if len(*plans) != 1 || !(*plans)[0].Recheck {
+	if len(*plans) != 0 {
 		t.Errorf("netfilter was told %+v", *plans)
+	}
+	p := packet(t, red1, grayNone, foo3)
+	for where = range map[string]bool{"": true, dnat: true} {
+		d.watch()
+		v, w := handle(t, d, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: p})
+		if v.Accept != (where == dnat) || v.Accept && (!mark.Mark(v.Mark).IsPending() || mark.Mark(v.Mark).Zone() != 0 || !w.verdict.Held) {
+			t.Errorf("translated by %q: accept %v, mark %#x, %s", where, v.Accept, v.Mark, w.verdict.Reason)
+		}
 	}
 }
 

@@ -198,7 +198,6 @@ func TestCheckSeesEveryRule(t *testing.T) {
 		}},
 	}
 	l := newLab(t)
-	l.plan.Recheck = true
 	l.plan.Zones[0].Ethertypes = []uint16{unix.ETH_P_8021Q, unix.ETH_P_8021AD, lldp}
 	l.install()
 	c := l.conn()

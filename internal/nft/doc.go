@@ -13,7 +13,7 @@
 //	input       -150  from a zone: queued unless judged for local delivery
 //	forward     -150  from a zone: queued unless judged, and dropped if judged
 //	                  but on its way to no zone; from elsewhere to a zone: queued.
-//	                  With Recheck those that were judged are queued, too.
+//	                  Those that are pending are queued, too.
 //	output      -150  to a zone: mark cleared, queued
 //	postrouting -450  to a zone: dropped and counted unless judged for that zone;
 //	                  mark cleared

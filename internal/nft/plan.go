@@ -62,10 +62,6 @@ type Plan struct {
 	Queue uint16
 	// Backend is how packets are queued.
 	Backend Backend
-	// Recheck queues packets that were judged at prerouting once more where they
-	// are forwarded. It is for machines that translate destination addresses: see
-	// Translates.
-	Recheck bool
 	// NoIngress leaves out the table of the netdev family, for kernels that were
 	// found not to have it: see Report.Ethertypes.
 	NoIngress bool

@@ -108,7 +108,7 @@ func tables(p Plan, backend Backend) ([]table, error) {
 			chains: []chain{
 				newChain("prerouting", nftables.ChainHookPrerouting, priorityFirst, prerouting(queue)...),
 				newChain("input", nftables.ChainHookInput, priorityMangle, input(queue)...),
-				newChain("forward", nftables.ChainHookForward, priorityMangle, forward(queue, p.Recheck)...),
+				newChain("forward", nftables.ChainHookForward, priorityMangle, forward(queue)...),
 				newChain("output", nftables.ChainHookOutput, priorityMangle, output(queue)...),
 				newChain("postrouting", nftables.ChainHookPostrouting, priorityFirst, postrouting()...),
 			},
@@ -143,9 +143,9 @@ func prerouting(queue []expr.Any) []rule {
 
 // input asks for the mark of local delivery, whose zone is 0: a packet that was
 // judged on its way to a zone and then turned out to be for us is judged again.
-// That holds for translated destinations too, whatever Plan.Recheck says: one that
-// becomes an address of ours leaves the zone in the mark, and one that goes from
-// one of our addresses to another is still for this machine.
+// That holds for translated destinations too: one that becomes an address of ours
+// leaves the zone in the mark, and one that goes from one of our addresses to
+// another is still for this machine.
 func input(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone and judged for this machine: accept", from(setInterfaces), markIs(mark.StateMask|mark.ZoneMask, mark.Judged), accept()),
@@ -158,14 +158,11 @@ func input(queue []expr.Any) []rule {
 //
 // A judged packet is accepted for the zone that its mark names. Where destinations
 // are translated that is not the whole of it: between prerouting and here it may
-// have got another destination in the same zone. Such packets are queued again.
-func forward(queue []expr.Any, recheck bool) []rule {
-	judged := newRule("from a zone to a zone and judged: accept", from(setInterfaces), to(setInterfaces), markIs(mark.StateMask, mark.Judged), accept())
-	if recheck {
-		judged = newRule("from a zone to a zone and judged: queue again", from(setInterfaces), to(setInterfaces), markIs(mark.StateMask, mark.Judged), queue)
-	}
+// have got another destination in the same zone. There, see Translates, the mark
+// must say that it is pending: such packets are queued again.
+func forward(queue []expr.Any) []rule {
 	return []rule{
-		judged,
+		newRule("from a zone to a zone and judged: accept", from(setInterfaces), to(setInterfaces), markIs(mark.StateMask, mark.Judged), accept()),
 		newRule("from a zone and judged, but to no zone: drop", from(setInterfaces), markIs(mark.StateMask, mark.Judged), countDrop()),
 		newRule("from a zone: queue", from(setInterfaces), queue),
 		newRule("to a zone: queue", to(setInterfaces), queue),

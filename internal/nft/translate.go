@@ -16,8 +16,8 @@ import (
 )
 
 // Translates reports whether packets that arrive in a namespace may be given
-// another destination address after they were judged at prerouting, and where. A
-// plan for such a namespace needs Recheck. netns is a descriptor, 0 for the calling
+// another destination address after they were judged at prerouting, and where. In
+// such a namespace only the source may be judged there. netns is a descriptor, 0 for the calling
 // thread's own namespace.
 //
 // These are taken for a translation, whatever they match:

@@ -17,6 +17,7 @@ import (
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
+	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
 	"labelgate/internal/load"
 	"labelgate/internal/nft"
@@ -41,7 +42,7 @@ func Run(ctx context.Context, o Options) error {
 	d := &daemon{Options: o, counters: newCounters(), generation: 1, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
-	}}
+	}, domains: domains{registrar: new(kerneldoi.Registration)}}
 	d.warn(gateway)
 	out, err := d.open(gateway.Config.Audit.Output)
 	if err != nil {
@@ -73,6 +74,7 @@ type daemon struct {
 	links      linkWatcher
 	install    func(nft.Plan) (nft.Report, error)
 	guard      guard
+	domains    domains
 	generation uint32
 }
 
@@ -102,6 +104,8 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	}
 	d.live.store(newState(gateway, d.links, d.counters, newStamp(0)))
 	d.inspect(table)
+	d.register(gateway.Config)
+	defer d.unregister()
 	// From here on nothing passes that was not judged.
 	report, err := d.install(plan(gateway))
 	if err != nil {

@@ -180,7 +180,8 @@ func newDaemon(t testing.TB, path string) (d *daemon, log, records *lines, plans
 			*plans = append(*plans, p)
 			return nft.Report{}, nil
 		},
-		guard: guard{check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil }},
+		guard:   guard{check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil }},
+		domains: domains{registrar: new(fakeRegistrar)},
 	}
 	d.sink = audit.NewSink(records, audit.Options{})
 	t.Cleanup(d.sink.Close)

@@ -23,6 +23,8 @@ var (
 	backends  = [...]string{Auto: "auto", Native: "native", Compat: "compat"}
 	formats   = [...]string{Text: "text", JSON: "json"}
 	canonical = [...]string{0: "refuse", 1: "accept"}
+
+	kernelDOIs = [...]string{Register: "register", Leave: "leave"}
 )
 
 // The defaults of what the file leaves out.
@@ -54,6 +56,8 @@ func (c *checker) file(f *rawFile) *Config {
 		Self:  c.self(&f.self),
 		Queue: c.queue(&f.queue.value),
 		Audit: c.audit(&f.audit.value),
+
+		KernelDOI: KernelDOI(c.word(f.kernelDOI, "kernel-doi", kernelDOIs[:])),
 	}
 	if config.Direct == config.Mapped {
 		at := f.mapped

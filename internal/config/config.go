@@ -36,7 +36,8 @@ type Config struct {
 	Logging int    // 0 nothing, 1 denied, 2 allowed, 3 both; as in Smack
 	Bringup bool   // a rule's b mode is reported
 
-	PinFlows bool // a flow keeps its label: packets with another are dropped
+	PinFlows  bool      // a flow keeps its label: packets with another are dropped
+	KernelDOI KernelDOI // whether the kernel is told of the DOIs
 
 	Self  Self
 	DOIs  []DOI  // numbers are unique
@@ -84,6 +85,21 @@ type Queue struct {
 	Number  uint16
 	Length  uint32 // packets, 1..65535
 	Backend Backend
+}
+
+// KernelDOI says what becomes of the kernel's own list of domains.
+type KernelDOI uint8
+
+// While the daemon runs, Register has in the list what DOIs names. Leave leaves it
+// alone.
+const (
+	Register KernelDOI = iota
+	Leave
+)
+
+// String returns the word used in the settings.
+func (k KernelDOI) String() string {
+	return kernelDOIs[k%KernelDOI(len(kernelDOIs))]
 }
 
 // Backend is the netfilter expression that queues packets.

@@ -31,6 +31,9 @@ func TestParseProblems(t *testing.T) {
 		{name: "under the wrong header", text: zone("mode = 'strict'"), want: []string{`4:1: unknown key "mode" in [[zone]] (mode belongs at the top of the file, before the first [header])`}},
 		{name: "in the wrong table", text: "interfaces = ['x']\n" + minimal, want: []string{`1:1: unknown key "interfaces" (interfaces belongs in [[zone]])`}},
 		{name: "enum", text: "mode = 'strikt'\n" + minimal, want: []string{`1:8: mode cannot be "strikt" (did you mean "strict"?)`}},
+		{name: "kernel-doi, misspelt", text: "kernel-doi = 'laeve'\n" + minimal, want: []string{`1:14: kernel-doi cannot be "laeve" (did you mean "leave"?)`}},
+		{name: "kernel_doi", text: "kernel_doi = 'leave'\n" + minimal, want: []string{`1:1: unknown key "kernel_doi" (did you mean "kernel-doi"?)`}},
+		{name: "kernel-doi of a domain", text: doi3 + "kernel-doi = 'leave'\n" + minimal, want: []string{`3:1: unknown key "kernel-doi" in [[doi]] (kernel-doi belongs at the top of the file, before the first [header])`}},
 		{name: "dialect", text: "dialect = 'smack'\n" + minimal, want: []string{`1:11: dialect cannot be "smack" (known: labelgate, kernel, libsmack, systemd)`}},
 		{name: "types", text: "mode = 1\nlogging = '1'\nbringup = 0\npolicy = [1]\ndirect = 1.5\n" + minimal, want: []string{
 			`1:8: mode wants a string, this is a whole number (put it between double quotes)`,

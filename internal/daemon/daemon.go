@@ -17,6 +17,7 @@ import (
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
+	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
 	"labelgate/internal/load"
 	"labelgate/internal/nft"
@@ -42,7 +43,7 @@ func Run(ctx context.Context, o Options) error {
 		check:    nft.Check,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
-	}}
+	}, domains: domains{registrar: new(kerneldoi.Registration)}}
 	d.warn(gateway)
 	out, err := d.open(gateway.Config.Audit.Output)
 	if err != nil {
@@ -74,6 +75,7 @@ type daemon struct {
 	links      linkWatcher
 	install    func(nft.Plan) (nft.Report, error)
 	guard      guard
+	domains    domains
 	generation uint32
 }
 
@@ -108,6 +110,8 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 		return err
 	}
 	defer errors.Close()
+	d.register(gateway.Config)
+	defer d.unregister()
 	// From here on nothing passes that was not judged.
 	d.retranslate()
 	report, err := d.lay(d.plan(gateway))

@@ -189,6 +189,7 @@ func newDaemon(t testing.TB, path string) (d *daemon, log, records *lines, plans
 			check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil },
 			ruleset: ruleset{translates: func() (string, bool, error) { return "", false, nil }},
 		},
+		domains: domains{registrar: new(fakeRegistrar)},
 	}
 	d.sink = audit.NewSink(records, audit.Options{})
 	t.Cleanup(d.sink.Close)

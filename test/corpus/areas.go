@@ -24,9 +24,10 @@ type Areas struct {
 // NewAreas returns a drawer of areas whose options mostly are of one domain of
 // interpretation. Any other domain in the first option of an area is 0 or begins
 // with the byte 0xa5, so that no definition on this machine that is not the
-// test's own is hit by chance.
+// test's own is hit by chance. The same seed draws the same areas, but for the
+// domain.
 func NewAreas(seed uint64, doi uint32, seeds [][]byte) *Areas {
-	return &Areas{r: rand.New(rand.NewPCG(seed, uint64(doi))), doi: doi, seeds: seeds}
+	return &Areas{r: rand.New(rand.NewPCG(seed, 0)), doi: doi, seeds: seeds}
 }
 
 // Next draws an area of 4 to 40 bytes, whole words. It is valid until the next

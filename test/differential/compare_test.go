@@ -146,18 +146,29 @@ func (c *comparison) strict(p *probe, r *reading, v, compat netlabel.Verdict) {
 			c.differ(p, "the kernel takes it, strict mode refuses byte %d: %q; of the differences that may be it is byte %d: %q", pointer, name, r.strict.At, r.strict.Fault)
 		}
 		if name != "" {
-			c.counts["stricter/"+name]++
+			c.stricter(p, name)
 		}
 		return
 	}
 	switch {
 	case name != "" && name == r.refusedOption && pointer == 0:
-		c.counts["stricter/"+unread]++
+		c.stricter(p, unread)
 	case name != "" && name == r.option.Fault && pointer == r.option.At && pointer < int(compat.Pointer):
-		c.counts["stricter/"+furtherLeft]++
+		c.stricter(p, furtherLeft)
 	case name == "" || !p.pointsAt(pointer):
 		c.differ(p, "the kernel points at byte %d, strict mode at %d: %q", p.pointer, pointer, name)
 	}
+}
+
+// stricter counts a difference that may be.
+func (c *comparison) stricter(p *probe, name string) {
+	for _, d := range stricter {
+		if d.name == name {
+			c.counts["stricter/"+name]++
+			return
+		}
+	}
+	c.differ(p, "the kernel takes it, strict mode refuses it: %q is in no table", name)
 }
 
 // refusal returns what a verdict finds wrong with the header and its options, ""

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"labelgate/test/corpus"
-	"labelgate/test/figures"
 	"labelgate/test/long"
 )
 
@@ -40,10 +39,10 @@ func TestKernelAgrees(t *testing.T) {
 	k := openKernel(t)
 	c := &comparison{t: t, k: k, counts: map[string]int{}, out: make([]byte, 200)}
 	probes := 0
-	for _, d := range all {
+	for i, d := range all {
 		d.compile(t)
 		c.d = d
-		drawn := corpus.NewAreas(seed, d.doi, seeds)
+		drawn := corpus.NewAreas(seed+uint64(i), d.doi, seeds)
 		for n := long.Count(210_000, 3_000_000) / len(all); n > 0 && c.wrong < most; n -= window {
 			areas := make([][]byte, min(n, window))
 			for i := range areas {
@@ -53,7 +52,7 @@ func TestKernelAgrees(t *testing.T) {
 			probes += len(areas)
 		}
 	}
-	c.report(probes)
+	c.report(seed, probes)
 }
 
 // TestKernelTriples: the same for every option length, tag type and tag length.
@@ -88,7 +87,7 @@ func TestKernelTriples(t *testing.T) {
 	if c.counts["taken"] != 31+16+16 {
 		t.Errorf("the kernel took %d options", c.counts["taken"])
 	}
-	report(t,
+	long.Report(t,
 		figure("triples/options", probes, "options").AtLeast(float64(want)),
 		figure("triples/answered", c.counts["taken"]+c.counts["refused"], "options").AtLeast(float64(probes)),
 		figure("triples/unexplained", c.k.unexplained, "packets").AtMost(0),
@@ -97,7 +96,7 @@ func TestKernelTriples(t *testing.T) {
 }
 
 // report prints what was counted, and fails when a kind is missing.
-func (c *comparison) report(probes int) {
+func (c *comparison) report(seed uint64, probes int) {
 	t := c.t
 	for _, name := range slices.Sorted(maps.Keys(c.counts)) {
 		t.Logf("%9d %s", c.counts[name], name)
@@ -113,24 +112,22 @@ func (c *comparison) report(probes int) {
 			t.Errorf("the kernel refused too few options for %s to say anything", name)
 		}
 	}
-	report(t,
+	long.Report(t,
+		figure("kernel/seed", int(seed), "seed"),
 		figure("kernel/options", probes, "options").AtLeast(200_000),
 		figure("kernel/taken", c.counts["taken"], "options").AtLeast(10_000),
 		figure("kernel/refused", c.counts["refused"], "options").AtLeast(10_000),
-		figure("kernel/unanswered", probes-c.counts["taken"]-c.counts["refused"], "options").AtMost(float64(probes)/50),
+		figure("kernel/no-answer", probes-c.counts["taken"]-c.counts["refused"], "options").AtMost(float64(probes)/50),
 		figure("kernel/unexplained", c.k.unexplained, "packets").AtMost(0),
 		figure("kernel/differences", c.wrong, "options").AtMost(0),
 		figure("kernel/leaving", c.counts["through"], "packets").AtLeast(10_000),
 	)
 	for _, name := range slices.Sorted(maps.Keys(c.counts)) {
-		if strings.HasPrefix(name, "stricter/") || strings.HasPrefix(name, "refused/") {
-			report(t, figure("kernel/"+name, c.counts[name], "options"))
+		switch kind, _, _ := strings.Cut(name, "/"); kind {
+		case "stricter", "refused", "unanswered":
+			long.Report(t, figure("kernel/"+name, c.counts[name], "options"))
 		}
 	}
-}
-
-func figure(id string, value int, unit string) figures.Figure {
-	return figures.Figure{ID: "differential/" + id, Value: float64(value), Unit: unit}
 }
 
 func unhex(t *testing.T, s string) []byte {

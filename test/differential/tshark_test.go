@@ -58,7 +58,8 @@ func TestTsharkReads(t *testing.T) {
 	if err != nil {
 		t.Skip("needs tshark, the independent decoder of CIPSO options")
 	}
-	r := rand.New(rand.NewPCG(long.Seed(t, 5), 0))
+	seed := long.Seed(t, 5)
+	r := rand.New(rand.NewPCG(seed, 0))
 	var all []*written
 	byTag := map[cipso.TagType]int{}
 	for len(all) < long.Count(5_000, 100_000) {
@@ -91,9 +92,9 @@ func TestTsharkReads(t *testing.T) {
 	}
 	t.Logf("%d options, by tag type: %v", len(all), byTag)
 	for _, tag := range []cipso.TagType{cipso.TagRestricted, cipso.TagEnumerated, cipso.TagRanges} {
-		report(t, figure(fmt.Sprintf("tshark/options/%s", tag), byTag[tag], "options").AtLeast(500))
+		long.Report(t, figure(fmt.Sprintf("tshark/options/%s", tag), byTag[tag], "options").AtLeast(500))
 	}
-	report(t, figure("tshark/differences", wrong, "options").AtMost(0))
+	long.Report(t, figure("tshark/seed", int(seed), "seed"), figure("tshark/differences", wrong, "options").AtMost(0))
 }
 
 // draw makes a label, and writes it in the first of the three tag types, in any

@@ -86,7 +86,11 @@ func (j *judgement) header() bool {
 		// option that stands before is the one to report.
 		// The host entry, which may name another domain, is not known yet: a
 		// header that contradicts itself has no source to look up.
-		if j.direction != Output && j.view.CIPSO != 0 && j.view.CIPSO < int(fault.Pointer) && !j.decode() {
+		m := Compat // what Linux reports, we report at the same byte
+		if fault.Code == ipv4.FaultDataAfterEnd {
+			m = j.s.mode
+		}
+		if j.direction != Output && j.view.CIPSO != 0 && j.view.CIPSO < int(fault.Pointer) && !j.decodeAs(m) {
 			return false
 		}
 		j.v.HeaderFault, j.v.Pointer = fault.Code, fault.Pointer

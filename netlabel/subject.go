@@ -36,7 +36,7 @@ func (j *judgement) labeled() bool {
 	if j.inZone().trust == Refuse {
 		return j.drop(ReasonLabelFromUnlabeledZone)
 	}
-	if !j.decode() {
+	if !j.decodeAs(j.s.mode) {
 		return false
 	}
 	e := j.source()
@@ -80,14 +80,17 @@ func (j *judgement) labeled() bool {
 	return true
 }
 
-// decode reads the packet's option as its source's domain of interpretation.
-func (j *judgement) decode() bool {
+// decodeAs reads the packet's option as its source's domain of interpretation, as
+// closely as a mode does.
+func (j *judgement) decodeAs(m Mode) bool {
 	d := j.sourceDOI()
 	if d == nil {
 		return j.drop(ReasonLabelFromUnlabeledZone)
 	}
 	o := j.view.CIPSO
-	_, fault := d.decoder.Decode(j.view.Packet[o:j.view.HeaderLen], &j.option)
+	decoder := d.decoder
+	decoder.Compat = m == Compat
+	_, fault := decoder.Decode(j.view.Packet[o:j.view.HeaderLen], &j.option)
 	if fault.Code == cipso.NoFault {
 		return true
 	}

@@ -22,13 +22,9 @@ var stricter = []struct{ name, why string }{
 	{"ip-option", "an option without business at a perimeter"},
 	{"foreign-label", "a label of another scheme"},
 	{unread, "Linux points into its CIPSO option; it is dropped for another option, with no pointer, and the label is not read"},
-	{furtherLeft, "Linux points behind its CIPSO option, in which is a fault that only a strict reader sees"},
 }
 
-const (
-	unread      = "unread"
-	furtherLeft = "further-left"
-)
+const unread = "unread"
 
 // comparison counts what the kernel and the gateway make of probes.
 type comparison struct {
@@ -97,7 +93,7 @@ func (c *comparison) one(p *probe) []*probe {
 		}
 	}
 	c.linux(p, r, compat)
-	c.strict(p, r, strict, compat)
+	c.strict(p, r, strict)
 	if p.answer != taken {
 		return nil
 	}
@@ -139,7 +135,7 @@ func (c *comparison) linux(p *probe, r *reading, v netlabel.Verdict) {
 
 // strict holds the strict gateway against the kernel, whose pointer is that of
 // compat mode where nobody saw it.
-func (c *comparison) strict(p *probe, r *reading, v, compat netlabel.Verdict) {
+func (c *comparison) strict(p *probe, r *reading, v netlabel.Verdict) {
 	name, pointer := refusal(v)
 	if p.takes() {
 		if name != r.strict.Fault || pointer != r.strict.At {
@@ -153,8 +149,6 @@ func (c *comparison) strict(p *probe, r *reading, v, compat netlabel.Verdict) {
 	switch {
 	case name != "" && name == r.refusedOption && pointer == 0:
 		c.stricter(p, unread)
-	case name != "" && name == r.option.Fault && pointer == r.option.At && pointer < int(compat.Pointer):
-		c.stricter(p, furtherLeft)
 	case name == "" || !p.pointsAt(pointer):
 		c.differ(p, "the kernel points at byte %d, strict mode at %d: %q", p.pointer, pointer, name)
 	}

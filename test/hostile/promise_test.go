@@ -92,10 +92,14 @@ func (j *judge) check(s *netlabel.Snapshot, d netlabel.Direction, p []byte, v *n
 	if total != len(leaves) {
 		return leaves, "its length is not what its header says"
 	}
-	// What is written where nothing of it leaves is the packet as it came.
+	// What is written where nothing of it leaves is the packet as it came. A quote
+	// is repaired in place, and may end before what was there.
 	written := v.Length
 	if written == 0 {
 		written = len(leaves)
+	}
+	if p[9] == protoICMP {
+		written = max(written, len(p)+40)
 	}
 	if !j.poisoned(written, room) {
 		return leaves, "bytes of the buffer behind what leaves were written"
@@ -157,38 +161,49 @@ func (j *judge) others(p, leaves []byte) string {
 }
 
 // behind: what the header carries is what it carried, but for the segment size
-// that a SYN offers, and the options in what an ICMP error quotes. Neither
-// changes the sum over the bytes, for the checksums follow.
+// that a SYN offers, and the header that an ICMP error quotes.
 func (j *judge) behind(p, leaves []byte, v *netlabel.Verdict) string {
 	total := int(binary.BigEndian.Uint16(p[2:]))
 	came, left := p[j.came.HeaderLen:total], leaves[j.left.HeaderLen:]
-	if bytes.Equal(came, left) {
-		return ""
-	}
-	if len(came) != len(left) {
-		return "the payload has another length"
-	}
 	switch {
+	case bytes.Equal(came, left):
+		return ""
 	case j.came.Fragment:
 		return "the payload of a fragment was changed"
-	case p[9] == protoTCP && v.Clamped:
+	case p[9] == protoTCP && v.Clamped && len(came) == len(left):
 		header := int(came[12]>>4) * 4
 		if !bytes.Equal(came[:16], left[:16]) || !bytes.Equal(came[18:20], left[18:20]) || !bytes.Equal(came[header:], left[header:]) {
 			return "more than the options of a SYN was changed"
 		}
+		if a, b := naive.Sum(came)%0xffff, naive.Sum(left)%0xffff; a != b {
+			return "a checksum in the payload is not what it was"
+		}
+		return ""
 	case p[9] == protoICMP:
-		quoted := 8 + int(came[8]&15)*4
-		if !bytes.Equal(came[:18], left[:18]) || !bytes.Equal(came[20:28], left[20:28]) || quoted < len(came) && !bytes.Equal(came[quoted:], left[quoted:]) {
-			return "more than the options of a quoted header was changed"
-		}
-		if bytes.IndexByte(left[28:min(quoted, len(left))], typeCIPSO) >= 0 {
-			return "a label may be in the quoted header"
-		}
-	default:
-		return "the payload was changed"
+		return quoted(came, left, v)
 	}
-	if a, b := naive.Sum(came)%0xffff, naive.Sum(left)%0xffff; a != b {
-		return "a checksum in the payload is not what it was"
+	return "the payload was changed"
+}
+
+// quoted: of an ICMP error only the quoted header's length, options and checksum
+// change. It says of a label no more than the error itself does. What stands behind
+// may be cut, and its message arrives whole.
+func quoted(came, left []byte, v *netlabel.Verdict) string {
+	if len(came) < 28 || len(left) < 28 {
+		return "a quote that holds no header was changed"
+	}
+	before, after := min(8+int(came[8]&15)*4, len(came)), 8+int(left[8]&15)*4
+	switch {
+	case naive.Sum(left)%0xffff != 0:
+		return "the checksum of an ICMP message is wrong"
+	case after > len(left):
+		return "a quoted header is cut off"
+	case came[0] != left[0] || came[1] != left[1] || came[9] != left[9] || !bytes.Equal(came[12:18], left[12:18]) || !bytes.Equal(came[20:28], left[20:28]):
+		return "more than the options of a quoted header was changed"
+	case !bytes.HasPrefix(came[before:], left[after:]):
+		return "what stands behind a quoted header was changed"
+	case bytes.IndexByte(left[28:after], typeCIPSO) >= 0 && v.Emitted == engine.Unknown:
+		return "a label may be in the quoted header"
 	}
 	return ""
 }

@@ -8,7 +8,7 @@ BUILD    := $(GO) build -trimpath -buildvcs=false -ldflags '-X labelgate/interna
 export CGO_ENABLED := 0
 export GOFLAGS     := -buildvcs=false
 
-.PHONY: all build demo test race lint fuzz bench clean tools
+.PHONY: all build demo test soak race lint fuzz bench clean tools
 
 all: build
 
@@ -23,9 +23,20 @@ demo: build
 test: build
 	$(GO) test -count=1 -timeout 15m $(TESTFLAGS) ./...
 
+# The long form of the tests that draw their cases: more of them, and others each
+# time. SOAK=3 draws three times as many; LABELGATE_SEED=N draws again what a
+# table says was drawn.
+SOAK   ?= 1
+soaked := ./test/differential ./test/hostile
+
+soak: | tools
+	@rm -f out/figures/soak-*.jsonl
+	@code=0; LABELGATE_SOAK=$(SOAK) $(GO) test -count=1 -p 1 -timeout 12h $(TESTFLAGS) $(soaked) || code=1; \
+	$(GO) run ./test/soak || code=1; exit $$code
+
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/daemon ./internal/links ./internal/queue
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/daemon ./internal/icmp ./internal/links ./internal/queue
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }

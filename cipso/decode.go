@@ -121,6 +121,11 @@ func (d *Decoder) checkTag(b []byte, definition int) Fault {
 		return Fault{Code: FaultTagNotAllowed}
 	case TagLocal:
 		return Fault{Code: FaultTagLocal}
+	case tagUnused:
+		if len(b) > 1 && int(b[1]) > len(b) && d.hasUnused(definition) {
+			return Fault{Code: FaultTagLength, Offset: 1}
+		}
+		fallthrough
 	default:
 		return Fault{Code: FaultTagUnknown}
 	}
@@ -139,6 +144,18 @@ func (d *Decoder) checkTag(b []byte, definition int) Fault {
 		return Fault{Code: FaultCategoryEncoding, Offset: 4}
 	}
 	return Fault{}
+}
+
+// tagUnused is the tag type that Linux keeps in the unused places of a
+// definition's list of types. It finds it there in a packet too, and looks at the
+// tag's length before it knows that nobody has defined such a tag.
+const tagUnused TagType = 0
+
+// hasUnused reports whether Linux's list for a definition has unused places. Any
+// DOI has.
+func (d *Decoder) hasUnused(definition int) bool {
+	const places = 5
+	return definition < 0 || len(d.Definitions[definition].Tags) < places
 }
 
 // strictTag finds what else is wrong with a whole tag that Linux would take.

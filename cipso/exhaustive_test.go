@@ -70,6 +70,11 @@ func kernelFault(area []byte) Fault {
 		case 128:
 			return wrong(FaultTagLocal, 0)
 		case 1, 2, 5:
+		case 0: // Linux finds it in the unused places of its list, and looks on
+			if left > 1 && int(area[at+1]) > left {
+				return wrong(FaultTagLength, 1)
+			}
+			return wrong(FaultTagUnknown, 0)
 		default:
 			return wrong(FaultTagUnknown, 0)
 		}

@@ -17,7 +17,7 @@ const (
 	FaultTagUnknown       // t: reserved, or nobody has defined it
 	FaultTagNotAllowed    // t: a known type that this DOI does not use
 	FaultTagTrailingByte  // t: a type without a length
-	FaultTagLength        // t+1: below 4, or past the end of the option
+	FaultTagLength        // t+1: below 4, or past the end of the option; of the reserved type 0 past the end
 	FaultTagLocal         // t: type 128 must not come off a wire
 	FaultLevelUnmapped    // t+3: for whoever translates between DOIs
 	FaultCategoryUnmapped // t+4: for whoever translates between DOIs

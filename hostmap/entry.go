@@ -48,6 +48,7 @@ type Entry struct {
 	Only           []string    // valid iff CIPSO: the labels its hosts may have; nil is any
 	UnlabeledLabel string      // valid iff UnlabeledAs
 	Replacement    string      // for Label "@": what its packets are labeled as toward CIPSO hosts; "" is nothing
+	Via            netip.Addr  // valid iff SingleLabel: the next hop that speaks labels for these hosts; invalid is none
 	File           string      // where it was written
 	Line           int
 }

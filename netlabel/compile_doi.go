@@ -79,6 +79,7 @@ func (c *compiler) compileDOI(d *doi, spec *DOISpec, own, global map[engine.Labe
 		w := &d.wire[l]
 		length, _ := definition.Encode(&w.bytes, &key)
 		w.n = uint8(length)
+		d.longest = max(d.longest, (length+3)&^3)
 	}
 }
 

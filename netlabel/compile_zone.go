@@ -27,7 +27,15 @@ func (c *compiler) compileZones() {
 		}
 		z := zone{
 			name: spec.Name, trust: spec.Trust, doi: c.doiIndex(spec.DOI), label: c.label(spec.Label), only: c.labels(spec.Only),
-			labelAmbient: spec.LabelAmbient || spec.Trust == Require, mtu: spec.MTU, onlyNames: spec.Only, origin: spec.Origin,
+			labelAmbient: spec.LabelAmbient || spec.Trust == Require, errors: spec.Errors && spec.Trust != Refuse, mtu: spec.MTU,
+			onlyNames: spec.Only, origin: spec.Origin,
+		}
+		for _, name := range spec.Tunnels {
+			t, ok := tunnelNamed(name)
+			if !ok {
+				c.problem(spec.Origin, "", "zone %q admits the tunnel %q, which is not known", spec.Name, name)
+			}
+			z.tunnels |= t
 		}
 		if spec.DOI != 0 && z.doi < 0 {
 			c.problem(spec.Origin, "add a [[doi]] with that number", "zone %q speaks DOI %d, which is not defined", spec.Name, spec.DOI)
@@ -94,7 +102,7 @@ func (c *compiler) compileHosts() {
 			continue
 		}
 		e := entry{
-			kind: spec.Kind, label: c.label(spec.Label), doi: c.doiIndex(cipso.DOI(spec.DOI)), only: c.labels(spec.Only), onLabel: spec.OnLabel,
+			via: -1, kind: spec.Kind, label: c.label(spec.Label), doi: c.doiIndex(cipso.DOI(spec.DOI)), only: c.labels(spec.Only), onLabel: spec.OnLabel,
 			onUnlabeled: spec.OnUnlabeled, unlabeledAs: c.label(spec.UnlabeledLabel), replacement: c.label(spec.Replacement),
 		}
 		if spec.DOI != 0 && e.doi < 0 {
@@ -118,4 +126,7 @@ func (c *compiler) compileHosts() {
 		c.problem(engine.Origin{}, "", "host table: %v", err)
 	}
 	c.s.hosts = table
+	if len(c.problems) == 0 {
+		c.compileNextHops()
+	}
 }

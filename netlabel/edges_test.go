@@ -3,6 +3,8 @@ package netlabel
 import (
 	"bytes"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"labelgate/engine"
@@ -35,67 +37,104 @@ func TestReplacementIsAccredited(t *testing.T) {
 	}
 }
 
-// TestEmitRefuses: a mark that was damaged, or is another program's, opens no
-// way that Process would not have opened.
-func TestEmitRefuses(t *testing.T) {
-	spec := strictSpec()
-	// An entry may speak a domain although its zone refuses labels.
-	spec.Hosts = append(spec.Hosts, hostmap.Entry{Prefix: netip.MustParsePrefix("10.4.7.0/24"), Kind: hostmap.CIPSO, DOI: 3})
-	s := compile(t, spec)
-	foo, _ := s.Policy().Lookup("Foo")
-	zone := func(name string) Zone { return zoneNamed(t, s, name) }
+// TestHeld: what was judged at an earlier hook is judged again with the subject it
+// had, for where it goes now: nothing that a mark says opens a way that the rules
+// would not.
+func TestHeld(t *testing.T) {
+	s := compile(t, strictSpec())
+	foo, secret := mustLabel(t, s, "Foo"), mustLabel(t, s, "Secret")
+	nops := strings.Repeat("01", 16)
 	tests := []struct {
-		name   string
-		zone   Zone
-		label  engine.Label
-		dst    string
-		reason Reason
+		name      string
+		direction Direction
+		subject   engine.Label
+		dst       string
+		action    Action
+		reason    Reason
+		leaves    string
 	}{
-		{"all is well", zone("red"), foo, red1, ReasonNone},
-		{"the host takes no labels", zone("green"), foo, greenFoo, ReasonDestinationChanged},
-		{"the host of a refusing zone takes no labels", zone("gray"), foo, grayPop, ReasonDestinationChanged},
-		{"the zone refuses labels", zone("gray"), foo, grayNone, ReasonNoEncoding},
-		{"the zone admits other labels", zone("picky"), foo, "10.5.0.1", ReasonDestinationNotAccredited},
-		{"the zone refuses labels, the host does not", zone("gray"), foo, "10.4.7.1", ReasonNoEncoding},
-		{"no zone", 0, foo, nowhere, ReasonEgressZone},
-		{"a zone that does not exist", 63, foo, red1, ReasonEgressZone},
-		{"another zone's address", zone("blue"), foo, red1, ReasonEgressZone},
-		{"@", zone("red"), engine.Web, red1, ReasonNoEncoding},
-		{"*", zone("red"), engine.Star, red1, ReasonNoEncoding},
-		{"no label", zone("red"), engine.Unknown, red1, ReasonNoEncoding},
-		{"a label that does not exist", zone("red"), 1<<18 - 1, red1, ReasonNoEncoding},
+		{"to a labeled host", Forward, foo, green1, Add, 0, pad(foo3)},
+		{"into another domain", Forward, foo, blue1, Add, 0, pad(hexOf(s.Encoding(16, foo)))},
+		{"translated to a single-label host", Forward, foo, grayPop, Strip, 0, ""},
+		{"translated to one that it may not write to", Forward, foo, "10.4.0.6", Drop, ReasonNoRule, ""},
+		{"translated to one that others may write to", Forward, secret, grayPop, Drop, ReasonRuleLacks, ""},
+		{"translated to a zone that admits other labels", Forward, foo, "10.5.0.1", Drop, ReasonDestinationNotAccredited, ""},
+		{"translated to this machine", Input, foo, red2, Drop, ReasonNoRule, ""},
+		{"to no zone", Forward, foo, nowhere, Drop, ReasonNoDestinationZone, ""},
+		{"no label", Forward, engine.Unknown, green1, Drop, ReasonLabelMissing, ""},
+		{"a label that does not exist", Forward, 1<<18 - 1, green1, Drop, ReasonLabelMissing, ""},
+		{"@", Forward, engine.Web, green1, Drop, ReasonWebToLabeled, ""},
+		{"*", Forward, engine.Star, green1, Drop, ReasonStarSubject, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p := packet(t, grayPop, tt.dst, "", 17, udp(1))
-			v := s.Emit(tt.zone, tt.label, p, make([]byte, 200))
-			if v.Reason != tt.reason || (v.Action == Drop) != (tt.reason != ReasonNone) || v.Action == Drop && v.Emitted != engine.Unknown {
-				t.Errorf("%s %s, want %q", v.Action, v.Reason, tt.reason)
+			p := packet(t, red1, tt.dst, nops, 17, udp(40))
+			out := make([]byte, len(p)+MaxGrowth)
+			v := s.ProcessKnown(tt.direction, zoneNamed(t, s, "red"), p, out, Known{Subject: tt.subject, From: FromPacket, Held: true})
+			if v.Action != tt.action || v.Reason != tt.reason {
+				t.Fatalf("%s %s, want %s %s", v.Action, v.Reason, tt.action, tt.reason)
+			}
+			if v.Action != Drop {
+				checkHeader(t, out[:v.Length])
+				if got := options(out[:v.Length]); got != tt.leaves {
+					t.Errorf("options that leave %s, want %s", got, tt.leaves)
+				}
 			}
 		})
 	}
 }
 
-// TestEmitDoesNotMoveRoutes: the kernel has parsed these options, and will write
+// TestHeldDoesNotMoveRoutes: the kernel has parsed these options, and will write
 // addresses to where it saw them.
-func TestEmitDoesNotMoveRoutes(t *testing.T) {
+func TestHeldDoesNotMoveRoutes(t *testing.T) {
 	s := compile(t, perimeterSpec(Compat))
 	foo, _ := s.Policy().Lookup("Foo")
 	const route = "070b04000000000000000001"
-	nops := func(n int) string { return string(bytes.Repeat([]byte("01"), n)) }
-	red := zoneNamed(t, s, "red")
-	for _, tt := range []struct {
-		name, options string
-		reason        Reason
-	}{
-		{"the place is held, but elsewhere", nops(len(foo3)/2) + route, ReasonIPOption},
-		{"no place is held", route, ReasonIPOption},
-		{"more than needed", nops(len(foo3)/2+4) + route, ReasonIPOption},
+	nops := func(n int) string { return strings.Repeat("01", n) }
+	for _, tt := range []struct{ name, options string }{
+		{"the place is held, but elsewhere", nops(len(foo3)/2) + route},
+		{"no place is held", route},
+		{"more than needed", nops(len(foo3)/2+4) + route},
 	} {
-		v := s.Emit(red, foo, packet(t, grayPop, red1, tt.options, 17, udp(9)), make([]byte, 200))
-		if v.Reason != tt.reason {
-			t.Errorf("%s: %s %q, want %q", tt.name, v.Action, v.Reason, tt.reason)
+		v := s.ProcessKnown(Forward, zoneNamed(t, s, "gray"), packet(t, grayPop, red1, tt.options, 17, udp(9)), make([]byte, 200), Known{Subject: foo, From: FromPacket, Held: true})
+		if v.Reason != ReasonIPOption {
+			t.Errorf("%s: %s %q, want %q", tt.name, v.Action, v.Reason, ReasonIPOption)
 		}
+	}
+}
+
+// TestSource: where destinations are translated later, only the source is judged.
+func TestSource(t *testing.T) {
+	s := compile(t, strictSpec())
+	tests := []struct {
+		name, zone, src, dst, options string
+		action                        Action
+		reason                        Reason
+		subject                       string
+	}{
+		{"labeled, to nobody that is known", "red", red1, nowhere, foo3, Blank, 0, "Foo"},
+		{"labeled, to whom it may not write", "red", red1, "10.4.0.6", foo3, Blank, 0, "Foo"},
+		{"unknown label", "red", red1, grayPop, stranger3, Drop, ReasonUnknownLabel, ""},
+		{"source lives elsewhere", "gray", red1, grayPop, "", Drop, ReasonSourceNotInZone, ""},
+		{"label missing", "red", red1, grayPop, "94040000", Drop, ReasonLabelMissing, ""},
+		{"not accredited", "picky", "10.5.0.1", grayPop, foo3, Drop, ReasonSourceNotAccredited, "Foo"},
+		{"unlabeled", "gray", grayPop, nowhere, "94040000", Pass, 0, "Pop"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := packet(t, tt.src, tt.dst, tt.options, 17, udp(40))
+			out := make([]byte, len(p)+MaxGrowth)
+			v := s.Source(zoneNamed(t, s, tt.zone), p, out)
+			if v.Action != tt.action || v.Reason != tt.reason || s.LabelName(v.Subject) != tt.subject || v.Held != (tt.action != Drop) {
+				t.Fatalf("%s %s, subject %q, held %v", v.Action, v.Reason, s.LabelName(v.Subject), v.Held)
+			}
+			if v.Action == Blank {
+				checkHeader(t, out[:v.Length])
+				if v.Length != len(p) || bytes.IndexByte(out[20:int(out[0]&15)*4], 134) >= 0 {
+					t.Errorf("% x goes on", out[:v.Length])
+				}
+			}
+		})
 	}
 }
 
@@ -113,6 +152,9 @@ func TestPaddingNeverLeaves(t *testing.T) {
 		t.Errorf("no room: %s %s", v.Action, v.Reason)
 	}
 }
+
+// longest is the padded size of the largest option in DOI 3 of the policy here.
+const longest = 16
 
 // TestSegmentSizeFollowsLinks: the smaller link counts, large ones are used, and
 // one that is not known is taken for an Ethernet.
@@ -133,12 +175,12 @@ func TestSegmentSizeFollowsLinks(t *testing.T) {
 		mtus      []int
 		want      int
 	}{
-		{"none known", Forward, grayPop, nil, 1500 - 80},
-		{"both large", Forward, grayPop, mtus(9000, 9000), 9000 - 80},
-		{"one large", Forward, grayPop, mtus(9000, 0), 1500 - 80},
-		{"one small", Forward, grayPop, mtus(9000, 576), 576 - 80},
-		{"tiny", Forward, grayPop, mtus(68, 1500), 0xffff},
-		{"our own", Output, "10.1.0.254", mtus(9000, 0), 9000 - 80},
+		{"none known", Forward, grayPop, nil, 1500 - 40 - longest},
+		{"both large", Forward, grayPop, mtus(9000, 9000), 9000 - 40 - longest},
+		{"one large", Forward, grayPop, mtus(9000, 0), 1500 - 40 - longest},
+		{"one small", Forward, grayPop, mtus(9000, 576), 576 - 40 - longest},
+		{"too small for any segment", Forward, grayPop, mtus(40+longest, 1500), 0xffff},
+		{"our own", Output, "10.1.0.254", mtus(9000, 0), 9000 - 40 - longest},
 	} {
 		p := packet(t, tt.src, red1, "", 6, syn)
 		out := make([]byte, len(p)+MaxGrowth)
@@ -152,7 +194,8 @@ func TestSegmentSizeFollowsLinks(t *testing.T) {
 	}
 }
 
-// TestTunnels: what is inside cannot be judged.
+// TestTunnels: what is inside cannot be judged, so it is refused by its protocol or
+// its port, until both zones admit it.
 func TestTunnels(t *testing.T) {
 	s := compile(t, strictSpec())
 	red := zoneNamed(t, s, "red")
@@ -162,11 +205,67 @@ func TestTunnels(t *testing.T) {
 		switch proto {
 		case 4, 41, 47, 50, 51, 94, 97, 98, 115, 137:
 			want = ReasonTunnel
+		case 1:
+			want = ReasonICMPType // 0x45
 		}
 		p := packet(t, red1, grayPop, foo3, uint8(proto), inner)
 		if v := s.Process(Forward, red, p, make([]byte, 200)); v.Reason != want {
 			t.Errorf("protocol %d: %s %q, want %q", proto, v.Action, v.Reason, want)
 		}
+	}
+	for _, port := range []uint16{1194, 1701, 2123, 2152, 3544, 4341, 4500, 4754, 4789, 4790, 6080, 6081, 6635, 6636, 8472, 51820} {
+		for _, at := range []int{0, 2} {
+			body := udp(8)
+			body[at], body[at+1] = byte(port>>8), byte(port)
+			if v := s.Process(Forward, red, packet(t, red1, grayPop, foo3, 17, body), make([]byte, 200)); v.Reason != ReasonTunnel {
+				t.Errorf("port %d at %d: %s %q", port, at, v.Action, v.Reason)
+			}
+			if v := s.Process(Forward, red, packet(t, red1, grayPop, foo3, 136, body), make([]byte, 200)); v.Reason != ReasonNone {
+				t.Errorf("UDP-Lite port %d: %s %q", port, v.Action, v.Reason)
+			}
+		}
+	}
+}
+
+func TestTunnelsAdmitted(t *testing.T) {
+	both := []string{"red", "gray"}
+	for _, tt := range []struct {
+		name   string
+		proto  uint8
+		port   uint16
+		zones  []string
+		tunnel string
+		reason Reason
+	}{
+		{"by both zones", 47, 0, both, "gre", ReasonNone},
+		{"another one", 47, 0, both, "esp", ReasonTunnel},
+		{"by the source's zone only", 47, 0, both[:1], "gre", ReasonTunnel},
+		{"by the destination's zone only", 47, 0, both[1:], "gre", ReasonTunnel},
+		{"by port", 17, 4789, both, "vxlan", ReasonNone},
+		{"by another port", 17, 6081, both, "vxlan", ReasonTunnel},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			spec := strictSpec()
+			for i := range spec.Zones {
+				if slices.Contains(tt.zones, spec.Zones[i].Name) {
+					spec.Zones[i].Tunnels = []string{tt.tunnel}
+				}
+			}
+			s := compile(t, spec)
+			body := udp(40)
+			if tt.port != 0 {
+				body[2], body[3] = byte(tt.port>>8), byte(tt.port)
+			}
+			v := s.Process(Forward, zoneNamed(t, s, "red"), packet(t, red1, grayPop, foo3, tt.proto, body), make([]byte, 200))
+			if v.Reason != tt.reason {
+				t.Errorf("%s %q, want %q", v.Action, v.Reason, tt.reason)
+			}
+		})
+	}
+	spec := strictSpec()
+	spec.Zones[0].Tunnels = []string{"gree"}
+	if _, err := Compile(spec); err == nil {
+		t.Error("a tunnel of no kind is admitted")
 	}
 }
 
@@ -208,4 +307,13 @@ func TestZoneLabel(t *testing.T) {
 	if _, err := Compile(spec); err == nil {
 		t.Error("a zone that requires labels and gives its hosts one is accepted")
 	}
+}
+
+func mustLabel(t *testing.T, s *Snapshot, name string) engine.Label {
+	t.Helper()
+	l, ok := s.Policy().Lookup(name)
+	if !ok {
+		t.Fatalf("no label %s", name)
+	}
+	return l
 }

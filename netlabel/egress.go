@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"labelgate/engine"
+	"labelgate/hostmap"
 	"labelgate/internal/ipv4"
 )
 
@@ -29,14 +30,14 @@ func (j *judgement) egress() bool {
 			}
 		}
 	default:
-		option := j.wire()
+		option := j.wire(v.Emitted)
 		if option == nil {
 			return j.drop(ReasonNoEncoding)
 		}
-		switch {
-		case !v.HadOption:
+		switch o := j.view.CIPSO; {
+		case o == 0:
 			v.Action = Add
-		case bytes.Equal(option, j.view.Packet[j.view.CIPSO:j.view.CIPSO+j.view.CIPSOLen]):
+		case bytes.Equal(option, j.view.Packet[o:o+j.view.CIPSOLen]):
 			v.Action = Pass
 		default:
 			v.Action = Replace
@@ -44,6 +45,11 @@ func (j *judgement) egress() bool {
 		if v.Action != Pass {
 			n, ok = j.view.Rewrite(j.out, option)
 		}
+	}
+	if j.known.Held && n != 0 && j.view.Others&refusedOptions != 0 {
+		// The kernel has parsed these options, and writes its addresses to where
+		// it saw them: over the packet's own, once they have moved.
+		return j.drop(ReasonIPOption)
 	}
 	if ok && v.Action == Pass && j.view.HasTail() {
 		// Behind the end of the options Linux sees nothing, and wipes it when
@@ -61,7 +67,7 @@ func (j *judgement) egress() bool {
 			return j.drop(ReasonNoRoom)
 		}
 	}
-	return j.unquote() && j.clamp()
+	return j.quote() && j.clamp()
 }
 
 // leaving returns what leaves where it can be changed, in out, to which it is
@@ -77,45 +83,41 @@ func (j *judgement) leaving() []byte {
 	return j.out[:copy(j.out, j.view.Packet)]
 }
 
-// unquote takes labels out of the header that an ICMP error quotes, unless the
-// error goes to where labels look like that: its receiver then has sent the very
-// packet. A labeled host quotes the label that this gateway put on.
-func (j *judgement) unquote() bool {
-	const icmp = 1
-	v := &j.v
-	if j.view.Proto != icmp || j.direction == Input || v.HadOption && v.Action == Pass {
-		return true
-	}
-	packet := j.leaving()
-	if packet == nil {
-		return j.drop(ReasonNoRoom)
-	}
-	if ipv4.BlankQuoted(packet) {
-		v.Length = len(packet)
-	}
-	return true
-}
-
-// wire returns the option that carries the leaving label to the destination.
-func (j *judgement) wire() []byte {
+// wire returns the option that carries a label to the destination.
+func (j *judgement) wire(l engine.Label) []byte {
 	d := j.destDOI()
-	if d == nil || int(j.v.Emitted) >= len(d.wire) {
+	if d == nil || int(l) >= len(d.wire) {
 		return nil
 	}
-	w := &d.wire[j.v.Emitted]
+	w := &d.wire[l]
 	if w.n == 0 {
 		return nil
 	}
 	return w.bytes[:w.n]
 }
 
+// sentBy returns the option with which the destination itself sends packets of a
+// label, nil when it sends them without one.
+func (j *judgement) sentBy(l engine.Label) []byte {
+	e, z := j.dest(), j.outZone()
+	switch {
+	case z.trust == Refuse, l == engine.Unknown:
+		return nil
+	case e != nil && e.kind == hostmap.SingleLabel && e.via < 0, e == nil && z.label != engine.Unknown:
+		return nil
+	case l == j.s.ambient && !z.labelAmbient:
+		return nil
+	}
+	return j.wire(l)
+}
+
 // defaultMTU is assumed for links whose MTU is not known.
 const defaultMTU = 1500
 
 // clamp lowers the segment size that a TCP SYN offers so far that a full segment
-// with the largest option still fits the links of both zones. Without it a
-// connection opens, and stalls at its first full segment: the kernel reports the
-// link's MTU to the sender, not the link's MTU less the option.
+// of the answers still fits the links of both zones with the option it will have
+// there. Without it a connection opens, and stalls at its first full segment: the
+// kernel reports the link's MTU to the sender, not the link's MTU less the option.
 func (j *judgement) clamp() bool {
 	const tcp, syn = 6, 0x02
 	v := &j.view
@@ -123,7 +125,7 @@ func (j *judgement) clamp() bool {
 		return true
 	}
 	const headers = 40 // IPv4 and TCP without options
-	limit := j.mtu() - headers - MaxGrowth
+	limit := j.mtu() - headers - j.answerOption()
 	if limit <= 0 {
 		return true
 	}
@@ -136,6 +138,24 @@ func (j *judgement) clamp() bool {
 		j.v.Length = len(packet)
 	}
 	return true
+}
+
+// answerOption returns the padded size of the largest option that the answers may
+// have on either side. They carry the label of the packet's destination: where
+// that is a single-label host it is known, elsewhere the largest label of the
+// domain counts.
+func (j *judgement) answerOption() int {
+	size := 0
+	for _, d := range [2]*doi{j.sourceDOI(), j.destDOI()} {
+		switch {
+		case d == nil:
+		case j.v.Object != engine.Unknown && int(j.v.Object) < len(d.wire):
+			size = max(size, (int(d.wire[j.v.Object].n)+3)&^3)
+		default:
+			size = max(size, d.longest)
+		}
+	}
+	return size
 }
 
 // mtu returns the smaller MTU of the zones on both sides.

@@ -19,6 +19,9 @@ func (j *judgement) object() bool {
 	switch {
 	case e != nil && e.kind == hostmap.SingleLabel:
 		j.v.Object, j.v.ObjectFrom = e.label, FromEntry
+		if e.via >= 0 {
+			return j.throughLabeled()
+		}
 	case z.label != engine.Unknown && (e == nil || z.trust == Refuse):
 		// An entry that says its hosts speak CIPSO changes nothing in a zone where
 		// nobody may.
@@ -30,6 +33,18 @@ func (j *judgement) object() bool {
 		return j.farHost()
 	}
 	return j.admitted(j.v.Subject) && j.check()
+}
+
+// throughLabeled judges a packet to a single-label host behind a gateway that
+// speaks labels itself. The rules decide here, and the label stays on for that
+// gateway: only the last one takes it off.
+func (j *judgement) throughLabeled() bool {
+	object, from := j.v.Object, j.v.ObjectFrom
+	if !j.admitted(j.v.Subject) || !j.check() || !j.farHost() {
+		return false
+	}
+	j.v.Object, j.v.ObjectFrom = object, from
+	return true
 }
 
 // admitted holds a label against the sets of labels that may go to the packet's
@@ -63,8 +78,10 @@ func (j *judgement) farHost() bool {
 		j.v.Emitted = e.replacement
 		return j.admitted(j.v.Emitted)
 	case j.s.ambient:
-		if !j.outZone().labelAmbient {
-			return j.admitted(j.v.Subject) // as Linux: the ambient label travels without an option
+		// As Linux: the ambient label travels without an option. An error of ours
+		// has one wherever labels are spoken: it may answer a packet that had it.
+		if !j.outZone().labelAmbient && !j.known.Own {
+			return j.admitted(j.v.Subject)
 		}
 	}
 	j.v.Emitted = j.v.Subject

@@ -20,8 +20,12 @@ func (s *Snapshot) entryAt(i int32) *entry {
 // zone's; nil for none. e may be nil.
 func (s *Snapshot) spoken(z *zone, e *entry) *doi {
 	i := z.doi
-	if e != nil && e.doi >= 0 {
+	switch {
+	case e == nil:
+	case e.doi >= 0:
 		i = e.doi
+	case e.via >= 0:
+		i = e.via
 	}
 	if i < 0 {
 		return nil

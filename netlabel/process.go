@@ -16,11 +16,19 @@ import (
 // It neither allocates nor locks, logs, blocks or reads a clock; any number of
 // goroutines may call it on one Snapshot, each with its own out.
 func (s *Snapshot) Process(d Direction, in Zone, packet, out []byte) Verdict {
-	j := judgement{s: s, direction: d, packet: packet, out: out, v: Dropped(ReasonNone)}
+	return s.ProcessKnown(d, in, packet, out, Known{})
+}
+
+// ProcessKnown decides one packet of which something is known, as Process does.
+func (s *Snapshot) ProcessKnown(d Direction, in Zone, packet, out []byte, k Known) Verdict {
+	if !s.Names(k.Subject) {
+		k.Subject = engine.Unknown // what a mark says may be anything
+	}
+	j := judgement{s: s, direction: d, packet: packet, out: out, known: k, v: Dropped(ReasonNone)}
 	if d != Output {
 		j.v.InZone = in
 	}
-	if j.header() && j.addresses() && j.subject() && j.object() && j.egress() {
+	if j.header() && (j.exempt() || j.addresses() && j.subject() && j.object() && j.egress()) {
 		return j.v
 	}
 	j.v.Action, j.v.Length, j.v.Emitted = Drop, 0, engine.Unknown
@@ -28,8 +36,8 @@ func (s *Snapshot) Process(d Direction, in Zone, packet, out []byte) Verdict {
 }
 
 // MaxGrowth is what a packet can gain on its way: the option area of an IPv4
-// header, RFC 791 section 3.1.
-const MaxGrowth = 40
+// header (RFC 791 section 3.1) and that of the header that an ICMP error quotes.
+const MaxGrowth = 2 * ipv4.MaxOptionsLen
 
 // judgement is the state of one call of Process. Each step returns false after
 // it has set the reason to drop.
@@ -38,6 +46,7 @@ type judgement struct {
 	direction Direction
 	packet    []byte
 	out       []byte
+	known     Known
 
 	view   ipv4.View
 	option cipso.Option // as decoded; valid with v.HadOption, unless its zone refuses labels
@@ -68,7 +77,7 @@ const refusedOptions = ipv4.RecordRoute | ipv4.Timestamp | ipv4.LooseRoute | ipv
 // header parses the packet as far as it can be trusted without knowing hosts.
 func (j *judgement) header() bool {
 	fault := j.view.Parse(j.packet, j.strictness())
-	j.v.HadOption = j.view.CIPSO != 0
+	j.v.HadOption = j.view.CIPSO != 0 || j.known.Held
 	if j.direction != Output && j.inZone().name == "" {
 		return j.drop(ReasonNoZone)
 	}
@@ -77,61 +86,60 @@ func (j *judgement) header() bool {
 		// option that stands before is the one to report.
 		// The host entry, which may name another domain, is not known yet: a
 		// header that contradicts itself has no source to look up.
-		if j.direction != Output && j.v.HadOption && j.view.CIPSO < int(fault.Pointer) && !j.decode() {
+		if j.direction != Output && j.view.CIPSO != 0 && j.view.CIPSO < int(fault.Pointer) && !j.decode() {
 			return false
 		}
 		j.v.HeaderFault, j.v.Pointer = fault.Code, fault.Pointer
 		return j.drop(ReasonMalformedHeader)
 	}
-	if j.strict() {
-		if j.view.Others&(ipv4.BSO|ipv4.ESO) != 0 {
-			return j.drop(ReasonForeignLabel)
-		}
-		if j.view.Others&refusedOptions != 0 {
-			return j.drop(ReasonIPOption)
-		}
-		if isTunnel(j.view.Proto) {
-			return j.drop(ReasonTunnel)
-		}
-	}
-	return true
-}
-
-// isTunnel reports whether packets of a protocol carry packets that have headers,
-// and labels, of their own: IP in IP, IPv6, GRE, ESP, AH, IPIP, EtherIP, ENCAP,
-// L2TP and MPLS in IP. What is inside cannot be judged, and would cross the
-// perimeter under the label of the outside. AH also signs the very option that
-// would be changed.
-func isTunnel(proto uint8) bool {
-	switch proto {
-	case 4, 41, 47, 50, 51, 94, 97, 98, 115, 137:
+	if !j.strict() {
 		return true
 	}
-	return false
+	switch {
+	case j.view.Others&(ipv4.BSO|ipv4.ESO) != 0:
+		return j.drop(ReasonForeignLabel)
+	case j.view.Others&refusedOptions != 0:
+		return j.drop(ReasonIPOption)
+	case j.view.Tiny():
+		return j.drop(ReasonTinyFragment)
+	}
+	return j.control()
 }
 
 // addresses holds source and destination against the zones.
 func (j *judgement) addresses() bool {
-	src, dst := j.view.Src, j.view.Dst
-	if j.strict() {
-		if src.IsUnspecified() || src.IsLoopback() || src.IsMulticast() || isBroadcast(src) {
-			return j.drop(ReasonMartianSource)
-		}
-		// A source address is believed only if its zone may hold it: a spoofed
-		// one would borrow the label of a better trusted network.
-		if j.direction != Output && j.s.ZoneOf(src) != j.v.InZone {
-			return j.drop(ReasonSourceNotInZone)
-		}
-		if dst.IsMulticast() || isBroadcast(dst) {
-			return j.drop(ReasonGroupDestination)
+	if !j.from() {
+		return false
+	}
+	dst := j.view.Dst
+	if j.strict() && (dst.IsMulticast() || isBroadcast(dst)) {
+		return j.drop(ReasonGroupDestination)
+	}
+	if j.direction != Input {
+		j.v.OutZone = j.s.ZoneOf(dst)
+		if j.v.OutZone == 0 {
+			return j.drop(ReasonNoDestinationZone)
 		}
 	}
-	if j.direction == Input {
+	if j.strict() && !j.tunnelAdmitted() {
+		return j.drop(ReasonTunnel)
+	}
+	return true
+}
+
+// from holds the source against its zone.
+func (j *judgement) from() bool {
+	if !j.strict() {
 		return true
 	}
-	j.v.OutZone = j.s.ZoneOf(dst)
-	if j.v.OutZone == 0 {
-		return j.drop(ReasonNoDestinationZone)
+	src := j.view.Src
+	if isMartian(src) {
+		return j.drop(ReasonMartianSource)
+	}
+	// A source address is believed only if its zone may hold it: a spoofed
+	// one would borrow the label of a better trusted network.
+	if j.direction != Output && j.s.ZoneOf(src) != j.v.InZone {
+		return j.drop(ReasonSourceNotInZone)
 	}
 	return true
 }

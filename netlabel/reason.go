@@ -13,11 +13,14 @@ const (
 	ReasonNoZone
 	ReasonIPOption
 	ReasonForeignLabel
-	ReasonTunnel
+	ReasonTinyFragment
+	ReasonRedirect
+	ReasonICMPType
 	ReasonMartianSource
 	ReasonSourceNotInZone
 	ReasonGroupDestination
 	ReasonNoDestinationZone
+	ReasonTunnel
 	ReasonLabelFromUnlabeledZone
 	ReasonMalformedOption
 	ReasonUnknownDOI
@@ -36,6 +39,14 @@ const (
 	ReasonWebToLabeled
 	ReasonNoEncoding
 	ReasonNoRoom
+	ReasonMalformedError
+	ReasonUnsolicitedError
+	ReasonTooBig
+	ReasonLabelChanged
+	ReasonFragmentLabel
+	ReasonFragmentOverlap
+	ReasonFragmentRefused
+	ReasonFragmentTable
 	ReasonEgressZone
 	ReasonDestinationChanged
 	ReasonStaleGeneration
@@ -53,11 +64,14 @@ var reasons = [numReasons]struct{ name, text string }{
 	ReasonNoZone:                   {"no-zone", "the interface it came in by belongs to no zone; name it in a [[zone]]"},
 	ReasonIPOption:                 {"ip-option", "it carries an IP option that has no business at a perimeter (source route, record route, timestamp, stream id or an unknown one)"},
 	ReasonForeignLabel:             {"foreign-label", "it carries a label of another scheme (RFC 1108) that this gateway cannot judge"},
-	ReasonTunnel:                   {"tunnel", "it carries packets of its own, whose labels cannot be judged from outside"},
-	ReasonMartianSource:            {"martian-source", "its source address is loopback, multicast, broadcast or unspecified"},
+	ReasonTinyFragment:             {"tiny-fragment", "a fragment that ends inside the layer-4 header, or begins where that could be overwritten (RFC 1858)"},
+	ReasonRedirect:                 {"redirect", "ICMP redirects choose the path of a host's packets, and no router forwards them"},
+	ReasonICMPType:                 {"icmp-type", "ICMP messages of this type end at their link, or are of a type that is not known and may quote a label"},
+	ReasonMartianSource:            {"martian-source", "its source address is loopback, multicast, broadcast, unspecified, reserved or this machine's own"},
 	ReasonSourceNotInZone:          {"source-not-in-zone", "its source address lives in another zone than the one it came from"},
 	ReasonGroupDestination:         {"group-destination", "multicast and broadcast have no single object to check against"},
 	ReasonNoDestinationZone:        {"no-destination-zone", "no zone holds its destination address; see the networks of each [[zone]]"},
+	ReasonTunnel:                   {"tunnel", "it carries packets of its own, whose labels cannot be judged from outside; both zones can admit it (tunnels = [...])"},
 	ReasonLabelFromUnlabeledZone:   {"label-from-unlabeled-zone", "hosts of this zone may not assert labels"},
 	ReasonMalformedOption:          {"malformed-option", "its CIPSO option breaks the format"},
 	ReasonUnknownDOI:               {"unknown-doi", "its CIPSO option is of a domain of interpretation that its zone does not speak"},
@@ -76,6 +90,14 @@ var reasons = [numReasons]struct{ name, text string }{
 	ReasonWebToLabeled:             {"web-to-labeled", "a packet labeled @ must not reach a labeled host as @, which may do everything; give its entry a replacement label (web-as=)"},
 	ReasonNoEncoding:               {"no-encoding", "its label cannot be written in the destination's domain of interpretation; give it a mapping in cipso.d"},
 	ReasonNoRoom:                   {"no-room", "the option does not fit into 40 bytes beside the others, or the packet would pass 65535 bytes"},
+	ReasonMalformedError:           {"malformed-error", "an ICMP error whose checksum is wrong, that reports another error, or that comes in fragments"},
+	ReasonUnsolicitedError:         {"unsolicited-error", "an ICMP error about a datagram that did not pass here lately"},
+	ReasonTooBig:                   {"too-big", "with its option it is larger than the way out allows, and its sender forbids fragments"},
+	ReasonLabelChanged:             {"label-changed", "packets of its flow had another label before (pin-flows)"},
+	ReasonFragmentLabel:            {"fragment-label", "fragments of one datagram carry different labels, or only some carry one"},
+	ReasonFragmentOverlap:          {"fragment-overlap", "fragments of one datagram overlap, contradict its end, or are scattered too widely to be followed"},
+	ReasonFragmentRefused:          {"fragment-refused", "another fragment of its datagram was refused"},
+	ReasonFragmentTable:            {"fragment-table-full", "more datagrams are on their way in fragments than can be followed"},
 	ReasonEgressZone:               {"egress-zone", "it was routed out of another zone than the one that holds its destination"},
 	ReasonDestinationChanged:       {"destination-changed", "address translation gave it another destination after it was judged, one that takes no labels"},
 	ReasonStaleGeneration:          {"stale-generation", "the policy changed while the packet was on its way"},

@@ -38,6 +38,7 @@ type entry struct {
 	kind        hostmap.Kind
 	label       engine.Label // single label; engine.Unknown for -CIPSO
 	doi         int          // index into dois, -1: the zone's
+	via         int          // index into dois of a labeled next hop, -1: there is none
 	only        labelSet
 	onLabel     hostmap.OnLabel
 	onUnlabeled hostmap.OnUnlabeled
@@ -51,6 +52,7 @@ type doi struct {
 	decoder cipso.Decoder
 	labels  *labelMap
 	wire    []wireOption // by label
+	longest int          // of wire, padded
 
 	mappings map[engine.Label]Mapping // of this domain only, as read, for people
 }
@@ -118,6 +120,12 @@ func (s *Snapshot) ZoneOrigin(z Zone) engine.Origin { return s.zoneAt(z).origin 
 // ZoneOnly returns the labels that may come from or go to the zone, as they were
 // written; none means all.
 func (s *Snapshot) ZoneOnly(z Zone) []string { return s.zoneAt(z).onlyNames }
+
+// ZoneErrors reports whether ICMP errors about dropped packets may go to the zone.
+func (s *Snapshot) ZoneErrors(z Zone) bool { return s.zoneAt(z).errors }
+
+// ZoneMTU returns the smallest MTU of the zone's links, 0 when it is not known.
+func (s *Snapshot) ZoneMTU(z Zone) int { return s.zoneAt(z).mtu }
 
 // ZoneDOI returns the domain of interpretation that the zone speaks, 0 for none.
 func (s *Snapshot) ZoneDOI(z Zone) cipso.DOI {

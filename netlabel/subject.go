@@ -1,16 +1,10 @@
 package netlabel
 
 import (
-	"net/netip"
-
 	"labelgate/cipso"
 	"labelgate/engine"
 	"labelgate/hostmap"
 )
-
-func isBroadcast(a netip.Addr) bool {
-	return a.Is4() && a.As4() == [4]byte{255, 255, 255, 255}
-}
 
 // subject finds whose data the packet carries.
 func (j *judgement) subject() bool {
@@ -18,14 +12,21 @@ func (j *judgement) subject() bool {
 		// The kernel reflects a stranger's option into its own answers. What
 		// this machine sends is this machine's, whatever option it found.
 		j.v.Subject, j.v.SubjectFrom = j.s.self, FromSelf
+		if j.known.Subject != engine.Unknown {
+			j.v.Subject, j.v.SubjectFrom = j.known.Subject, j.known.From
+		}
 		if j.v.Subject == engine.Unknown {
 			return j.drop(ReasonNoSelfLabel)
 		}
 		return true
 	}
 	j.v.SourceEntry = j.s.hosts.Lookup(uint8(j.v.InZone), j.view.Src)
-	if j.v.HadOption {
+	switch {
+	case j.view.CIPSO != 0:
 		return j.labeled() && j.accredited()
+	case j.known.Subject != engine.Unknown:
+		j.v.Subject, j.v.SubjectFrom = j.known.Subject, j.known.From
+		return j.accredited()
 	}
 	return j.unlabeled() && j.accredited()
 }
@@ -43,7 +44,7 @@ func (j *judgement) labeled() bool {
 		// The zone's hosts have a single label, so none of them may bring one.
 		return j.drop(ReasonLabelSpoof)
 	}
-	if e != nil && e.kind == hostmap.SingleLabel {
+	if e != nil && e.kind == hostmap.SingleLabel && e.via < 0 {
 		switch e.onLabel {
 		case hostmap.LabelStrip:
 			j.v.Subject, j.v.SubjectFrom = e.label, FromEntry
@@ -71,6 +72,10 @@ func (j *judgement) labeled() bool {
 		if j.strict() {
 			return j.drop(ReasonReservedLabel)
 		}
+	}
+	if e != nil && e.via >= 0 && j.v.Subject != e.label {
+		// The gateway between put on the label of a host that has only one.
+		return j.drop(ReasonLabelSpoof)
 	}
 	return true
 }
@@ -111,6 +116,8 @@ func (j *judgement) unlabeled() bool {
 		j.v.Subject, j.v.SubjectFrom = z.label, FromZone
 	case e == nil || e.kind == hostmap.CIPSO && e.onUnlabeled == hostmap.UnlabeledAmbient:
 		j.v.Subject, j.v.SubjectFrom = j.s.ambient, FromAmbient
+	case e.kind == hostmap.SingleLabel && e.via >= 0 && j.strict():
+		return j.drop(ReasonLabelMissing) // it passed the gateway that labels it
 	case e.kind == hostmap.SingleLabel:
 		j.v.Subject, j.v.SubjectFrom = e.label, FromEntry
 	case e.onUnlabeled == hostmap.UnlabeledAs:

@@ -72,11 +72,12 @@ const (
 	FromAmbient             // the ambient label
 	FromSelf                // the machine's own label
 	FromWire                // object only: none here, the labeled host itself enforces
+	FromFlow                // the datagram that an ICMP error reports
 )
 
 // String returns the word used in explanations.
 func (s LabelSource) String() string {
-	names := [...]string{"nowhere", "packet", "entry", "zone", "ambient", "self", "far host"}
+	names := [...]string{"nowhere", "packet", "entry", "zone", "ambient", "self", "far host", "flow"}
 	if int(s) >= len(names) {
 		return "unknown"
 	}
@@ -105,6 +106,15 @@ type Verdict struct {
 	Pointer                uint8 // offset in the IP header of the fault, for ICMP parameter problem
 	Clamped                bool  // the TCP segment size was lowered
 
+	// Held says that only the source was judged, and that the packet must be judged
+	// again where its destination is known.
+	Held bool
+	// Exempt says that the packet is one of those that a link's hosts and routers
+	// need, which have no label.
+	Exempt bool
+	// MTU is the largest packet that its sender may send, valid with ReasonTooBig.
+	MTU int
+
 	// Length is the number of bytes of out that leave; 0 when the packet
 	// leaves as it came.
 	Length int
@@ -122,8 +132,11 @@ func (v *Verdict) ICMP(d Direction) (typ, code, pointer uint8, ok bool) {
 		netDenied   = 9  // the same, said by a gateway
 		parameter   = 12
 		missing     = 1 // code of parameter problem: required option is missing
+		needed      = 4 // fragmentation needed (RFC 1191)
 	)
 	switch v.Reason {
+	case ReasonTooBig:
+		return unreachable, needed, 0, true
 	case ReasonMalformedOption, ReasonUnknownDOI:
 		return parameter, 0, v.Pointer, true
 	case ReasonMalformedHeader:
@@ -141,6 +154,11 @@ func (v *Verdict) ICMP(d Direction) (typ, code, pointer uint8, ok bool) {
 		return unreachable, netDenied, 0, true
 	}
 	return 0, 0, 0, false
+}
+
+// Refuse turns a pass into a drop, for a reason that Process cannot know.
+func (v *Verdict) Refuse(r Reason) {
+	v.Action, v.Reason, v.Length, v.Emitted, v.Held, v.Exempt = Drop, r, 0, engine.Unknown, false, false
 }
 
 // Dropped returns the verdict on a packet that is dropped without having been

@@ -72,7 +72,7 @@ func TestWords(t *testing.T) {
 	}
 	words("action", int(Blank)+1, func(i int) string { return Action(i).String() })
 	words("direction", int(Output)+1, func(i int) string { return Direction(i).String() })
-	words("source", int(FromWire)+1, func(i int) string { return LabelSource(i).String() })
+	words("source", int(FromFlow)+1, func(i int) string { return LabelSource(i).String() })
 	words("trust", int(Require)+1, func(i int) string { return Trust(i).String() })
 	words("mode", int(Compat)+1, func(i int) string { return Mode(i).String() })
 	if LabelSource(200).String() != "unknown" {
@@ -104,12 +104,14 @@ func TestVerdictICMP(t *testing.T) {
 			},
 			message{3, 9, 0}, none, message{3, 10, 0},
 		},
+		{"says how large it may be", []Reason{ReasonTooBig}, message{3, 4, 0}, message{3, 4, 0}, message{3, 4, 0}},
 		{
 			"says nothing",
 			[]Reason{
 				ReasonNone, ReasonNotIPv4, ReasonTruncated, ReasonNoZone, ReasonIPOption, ReasonForeignLabel, ReasonTunnel, ReasonMartianSource,
 				ReasonSourceNotInZone, ReasonGroupDestination, ReasonNoDestinationZone, ReasonLabelFromUnlabeledZone, ReasonLabelSpoof,
-				ReasonNoSelfLabel, ReasonWebToLabeled, ReasonEgressZone, ReasonDestinationChanged, ReasonStaleGeneration, ReasonUnmarkable,
+				ReasonTinyFragment, ReasonRedirect, ReasonICMPType, ReasonMalformedError, ReasonUnsolicitedError, ReasonLabelChanged, ReasonFragmentLabel,
+				ReasonFragmentOverlap, ReasonFragmentRefused, ReasonFragmentTable, ReasonNoSelfLabel, ReasonWebToLabeled, ReasonEgressZone, ReasonDestinationChanged, ReasonStaleGeneration, ReasonUnmarkable,
 			},
 			none, none, none,
 		},

@@ -55,6 +55,14 @@ type ZoneSpec struct {
 	// Linux sends them without an option. A Require zone always does.
 	LabelAmbient bool
 
+	// Tunnels names those that are admitted from and to the zone; see Tunnels.
+	Tunnels []string
+
+	// Errors lets ICMP errors about packets that were dropped go to the zone. A
+	// Refuse zone never gets any but those about a packet's size: they would tell
+	// an attacker which check his packet failed.
+	Errors bool
+
 	// MTU of the zone's links in bytes, 0 when unknown. It bounds the segment
 	// size offered in TCP SYNs when options may be added.
 	MTU int
@@ -71,6 +79,8 @@ type zone struct {
 	only         labelSet
 	layer        engine.LayerID
 	labelAmbient bool
+	tunnels      tunnelSet
+	errors       bool
 	mtu          int
 	onlyNames    []string // as written, for people
 	origin       engine.Origin

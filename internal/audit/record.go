@@ -34,9 +34,10 @@ const (
 
 // The Reason of an EventFiltered or EventRulesChanged.
 const (
-	ReasonUnjudged = "unjudged" // it was to leave to a zone that it had not been judged for
-	ReasonIPv6     = "ipv6"     // IPv6 is closed in zones
-	ReasonDrift    = "drift"
+	ReasonUnjudged  = "unjudged"  // it was to leave to a zone that it had not been judged for
+	ReasonIPv6      = "ipv6"      // IPv6 is closed in zones
+	ReasonEthertype = "ethertype" // the frame held neither IP nor ARP
+	ReasonDrift     = "drift"
 )
 
 // Why the kernel dropped packets before anybody saw them: the Reason of an

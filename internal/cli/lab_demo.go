@@ -83,7 +83,7 @@ func replayExample(cmd *cobra.Command, s *settings) error {
 	}
 	defer in.Close()
 	w := &replayWriter{json: s.json, inbound: true, text: cmd.OutOrStdout(), reasons: make(map[string]int)}
-	if err := w.all(in, replay.New(g.Snapshot, zones)); err != nil {
+	if err := w.all(in, replay.New(g.Snapshot, zones, g.Config.PinFlows)); err != nil {
 		return err
 	}
 	if !s.json {

@@ -61,7 +61,7 @@ Ends with 1 when at least one packet would be dropped.`,
 			w := &replayWriter{json: s.json, inbound: inbound, path: output, reasons: make(map[string]int)}
 			buffered := bufio.NewWriter(cmd.OutOrStdout())
 			w.text = buffered
-			err = w.all(in, replay.New(g.Snapshot, zones))
+			err = w.all(in, replay.New(g.Snapshot, zones, g.Config.PinFlows))
 			if closing := w.close(); err == nil {
 				err = closing
 			}

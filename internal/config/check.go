@@ -23,6 +23,8 @@ var (
 	backends  = [...]string{Auto: "auto", Native: "native", Compat: "compat"}
 	formats   = [...]string{Text: "text", JSON: "json"}
 	canonical = [...]string{0: "refuse", 1: "accept"}
+
+	kernelDOIs = [...]string{Register: "register", Leave: "leave"}
 )
 
 // The defaults of what the file leaves out.
@@ -50,10 +52,12 @@ func (c *checker) file(f *rawFile) *Config {
 		Direct:  uint8(c.number(f.direct, "direct", 0, math.MaxUint8, cipso.DirectLevel)),
 		Mapped:  uint8(c.number(f.mapped, "mapped", 0, math.MaxUint8, cipso.MappedLevel)),
 		Logging: int(c.number(f.logging, "logging", 0, 3, defaultLogging)),
-		Bringup: f.bringup.value,
-		Self:    c.self(&f.self),
-		Queue:   c.queue(&f.queue.value),
-		Audit:   c.audit(&f.audit.value),
+		Bringup: f.bringup.value, PinFlows: f.pinFlows.value,
+		Self:  c.self(&f.self),
+		Queue: c.queue(&f.queue.value),
+		Audit: c.audit(&f.audit.value),
+
+		KernelDOI: KernelDOI(c.word(f.kernelDOI, "kernel-doi", kernelDOIs[:])),
 	}
 	if config.Direct == config.Mapped {
 		at := f.mapped

@@ -50,9 +50,12 @@ func (c *zoneChecker) zone(raw *entry[rawZone]) Zone {
 		Only:         c.only(z.only),
 		Restrict:     c.path(z.restrict, "restrict", ""),
 		LabelAmbient: z.labelAmbient.value,
+		Tunnels:      c.tunnels(z.tunnels),
+		Ethertypes:   c.ethertypes(z.ethertypes),
 	}
 	zone.Line, _, _ = c.doc.position(raw.at)
 	c.zoneDOI(raw, &zone)
+	c.icmpErrors(z, &zone)
 	return zone
 }
 

@@ -36,6 +36,9 @@ type Config struct {
 	Logging int    // 0 nothing, 1 denied, 2 allowed, 3 both; as in Smack
 	Bringup bool   // a rule's b mode is reported
 
+	PinFlows  bool      // a flow keeps its label: packets with another are dropped
+	KernelDOI KernelDOI // whether the kernel is told of the DOIs
+
 	Self  Self
 	DOIs  []DOI  // numbers are unique
 	Zones []Zone // at least one; names, interfaces and networks are unique
@@ -71,7 +74,10 @@ type Zone struct {
 	Only         []string  // none means all labels
 	Restrict     string    // file with a rule list that can only restrict, or ""
 	LabelAmbient bool
-	Line         int // of its header in the settings file
+	Tunnels      []string // admitted; names of netlabel.Tunnels
+	Ethertypes   []uint16 // admitted besides IPv4, ARP and IPv6; 0x0600 and more
+	ICMPErrors   bool     // ICMP errors about dropped packets may go there; never where labels are refused
+	Line         int      // of its header in the settings file
 }
 
 // Queue says how packets get from the kernel to the daemon.
@@ -79,6 +85,21 @@ type Queue struct {
 	Number  uint16
 	Length  uint32 // packets, 1..65535
 	Backend Backend
+}
+
+// KernelDOI says what becomes of the kernel's own list of domains.
+type KernelDOI uint8
+
+// While the daemon runs, Register has in the list what DOIs names. Leave leaves it
+// alone.
+const (
+	Register KernelDOI = iota
+	Leave
+)
+
+// String returns the word used in the settings.
+func (k KernelDOI) String() string {
+	return kernelDOIs[k%KernelDOI(len(kernelDOIs))]
 }
 
 // Backend is the netfilter expression that queues packets.

@@ -35,20 +35,21 @@ func TestLoadFull(t *testing.T) {
 	}
 	want := &Config{
 		Path: filepath.Join(dir, "full.toml"), Mode: netlabel.Compat, Policy: filepath.Join(dir, "policy"), Dialect: kernel,
-		Ambient: "Net", Direct: 200, Mapped: 201, Logging: 3, Bringup: true,
-		Self: Self{Label: "Gateway", Line: 10},
+		Ambient: "Net", Direct: 200, Mapped: 201, Logging: 3, Bringup: true, PinFlows: true, KernelDOI: Leave,
+		Self: Self{Label: "Gateway", Line: 12},
 		DOIs: []DOI{
-			{Number: 3, Tags: []cipso.TagType{1}, Line: 13},
-			{Number: 4294967295, Tags: []cipso.TagType{5, 2, 1}, AcceptNonCanonical: true, CIPSO: "/etc/cipso-16.d", Line: 17},
+			{Number: 3, Tags: []cipso.TagType{1}, Line: 15},
+			{Number: 4294967295, Tags: []cipso.TagType{5, 2, 1}, AcceptNonCanonical: true, CIPSO: "/etc/cipso-16.d", Line: 19},
 		},
 		Zones: []Zone{
 			{
 				Name: "enclave", Interfaces: []string{"eth1", "eth2.7"},
 				Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.9.9.9/32")},
 				Labels:   netlabel.Require, DOI: 3, Label: "Public", Only: []string{"Secret", "Public"},
-				Restrict: filepath.Join(dir, "enclave.rules"), LabelAmbient: true, Line: 23,
+				Restrict: filepath.Join(dir, "enclave.rules"), LabelAmbient: true,
+				Tunnels: []string{"gre", "esp"}, Ethertypes: []uint16{0x8847, 0x8100}, Line: 25,
 			},
-			{Name: "rest", Interfaces: []string{"eth0"}, Line: 34},
+			{Name: "rest", Interfaces: []string{"eth0"}, Line: 39},
 		},
 		Queue: Queue{Number: 0, Length: 65535, Backend: Native},
 		Audit: Audit{Output: filepath.Join(dir, "audit.log"), Format: JSON},

@@ -31,6 +31,9 @@ func TestParseProblems(t *testing.T) {
 		{name: "under the wrong header", text: zone("mode = 'strict'"), want: []string{`4:1: unknown key "mode" in [[zone]] (mode belongs at the top of the file, before the first [header])`}},
 		{name: "in the wrong table", text: "interfaces = ['x']\n" + minimal, want: []string{`1:1: unknown key "interfaces" (interfaces belongs in [[zone]])`}},
 		{name: "enum", text: "mode = 'strikt'\n" + minimal, want: []string{`1:8: mode cannot be "strikt" (did you mean "strict"?)`}},
+		{name: "kernel-doi, misspelt", text: "kernel-doi = 'laeve'\n" + minimal, want: []string{`1:14: kernel-doi cannot be "laeve" (did you mean "leave"?)`}},
+		{name: "kernel_doi", text: "kernel_doi = 'leave'\n" + minimal, want: []string{`1:1: unknown key "kernel_doi" (did you mean "kernel-doi"?)`}},
+		{name: "kernel-doi of a domain", text: doi3 + "kernel-doi = 'leave'\n" + minimal, want: []string{`3:1: unknown key "kernel-doi" in [[doi]] (kernel-doi belongs at the top of the file, before the first [header])`}},
 		{name: "dialect", text: "dialect = 'smack'\n" + minimal, want: []string{`1:11: dialect cannot be "smack" (known: labelgate, kernel, libsmack, systemd)`}},
 		{name: "types", text: "mode = 1\nlogging = '1'\nbringup = 0\npolicy = [1]\ndirect = 1.5\n" + minimal, want: []string{
 			`1:8: mode wants a string, this is a whole number (put it between double quotes)`,
@@ -53,6 +56,14 @@ func TestParseProblems(t *testing.T) {
 		{name: "doi", text: "[[doi]]\nnumber = 0\n[[doi]]\n[[doi]]\nnumber = 4294967296\n" + minimal, want: []string{
 			`2:10: number: DOI 0 is reserved and never accepted`, `3:3: this [[doi]] has no number`, `5:10: number must be 1..4294967295, this is 4294967296`,
 		}},
+		{name: "tunnels", text: zone("tunnels = ['gree', 'esp', 'esp', 1]"), want: []string{
+			`4:12: "gree" is not the name of a tunnel (did you mean "gre"?)`, `4:27: tunnel "esp" is named twice`, `4:34: tunnels wants a string, this is a whole number`,
+		}},
+		{name: "ethertypes", text: zone("ethertypes = [0x8847, 0x800, 1500, 0x8847, 65536]"), want: []string{
+			`4:23: ethertype 0x0800 needs no admission: IPv4 is judged, ARP passes, and IPv6 stays closed (leave it out)`,
+			`4:30: an ethertype is 0x600..0xffff, this is 0x5dc`, `4:36: ethertype 0x8847 is named twice`, `4:44: an ethertype is 0x600..0xffff, this is 0x10000`,
+		}},
+		{name: "errors where labels are refused", text: zone("icmp-errors = true"), want: []string{`4:15: icmp-errors cannot be true where labels are refused`}},
 		{name: "doi twice", text: doi3 + doi3 + minimal, want: []string{`4:10: DOI 3 is defined twice, first in line 2`}},
 		{name: "tags", text: doi3 + "tags = [1, 6, 1, 128, 7, 0]\n" + minimal, want: []string{
 			`3:1: 6 tag types are more than 5`, `3:12: tag type 6 is none of 1 (bitmap), 2 (enumerated), 5 (ranges)`, `3:15: tag type 1 is named twice`,

@@ -25,7 +25,8 @@ type (
 type rawFile struct {
 	mode, policy, dialect, ambient text
 	direct, mapped, logging        number
-	bringup                        flag
+	bringup, pinFlows              flag
+	kernelDOI                      text
 	self                           entry[rawSelf]
 	dois                           entry[[]entry[rawDOI]]
 	zones                          entry[[]entry[rawZone]]
@@ -44,8 +45,10 @@ type rawDOI struct {
 type rawZone struct {
 	name, labels, label, restrict text
 	interfaces, networks, only    texts
+	tunnels                       texts
+	ethertypes                    counts
 	doi                           number
-	labelAmbient                  flag
+	labelAmbient, icmpErrors      flag
 }
 
 type rawQueue struct {
@@ -76,6 +79,8 @@ func (f *rawFile) keys() []key {
 	return []key{
 		{"mode", &f.mode}, {"policy", &f.policy}, {"dialect", &f.dialect}, {"ambient", &f.ambient},
 		{"direct", &f.direct}, {"mapped", &f.mapped}, {"logging", &f.logging}, {"bringup", &f.bringup},
+		{"pin-flows", &f.pinFlows},
+		{"kernel-doi", &f.kernelDOI},
 		{"self", tableKey{func(at span) []key { return open(&f.self, at).keys() }}},
 		{"doi", listKey{func(at span) []key { return add(&f.dois, at).keys() }}},
 		{"zone", listKey{func(at span) []key { return add(&f.zones, at).keys() }}},
@@ -95,6 +100,7 @@ func (z *rawZone) keys() []key {
 		{"name", &z.name}, {"interfaces", &z.interfaces}, {"networks", &z.networks},
 		{"labels", &z.labels}, {"doi", &z.doi}, {"label", &z.label}, {"only", &z.only},
 		{"restrict", &z.restrict}, {"label-ambient", &z.labelAmbient},
+		{"tunnels", &z.tunnels}, {"ethertypes", &z.ethertypes}, {"icmp-errors", &z.icmpErrors},
 	}
 }
 

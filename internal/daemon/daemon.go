@@ -17,6 +17,7 @@ import (
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
+	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
 	"labelgate/internal/load"
 	"labelgate/internal/nft"
@@ -41,7 +42,8 @@ func Run(ctx context.Context, o Options) error {
 	d := &daemon{Options: o, counters: newCounters(), generation: 1, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
-	}}
+		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
+	}, domains: domains{registrar: new(kerneldoi.Registration)}}
 	d.warn(gateway)
 	out, err := d.open(gateway.Config.Audit.Output)
 	if err != nil {
@@ -73,6 +75,7 @@ type daemon struct {
 	links      linkWatcher
 	install    func(nft.Plan) (nft.Report, error)
 	guard      guard
+	domains    domains
 	generation uint32
 }
 
@@ -102,8 +105,16 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	}
 	d.live.store(newState(gateway, d.links, d.counters, newStamp(0)))
 	d.inspect(table)
+	errors, err := d.openErrors()
+	if err != nil {
+		return err
+	}
+	defer errors.Close()
+	d.register(gateway.Config)
+	defer d.unregister()
 	// From here on nothing passes that was not judged.
-	report, err := d.install(plan(gateway))
+	d.retranslate()
+	report, err := d.lay(d.plan(gateway))
 	if err != nil {
 		return fmt.Errorf("netfilter rules: %w", err)
 	}
@@ -115,8 +126,9 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	lost := &overflow{number: q.Number, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.sink.Write(r) }}
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
-		return packets.Run(ctx, &judge{live: &d.live, links: d.links, witness: newRecorder(d.counters, d.sink)})
+		return packets.Run(ctx, newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), errors))
 	})
+	tasks.Go(func() error { return errors.Run(ctx) })
 	tasks.Go(func() error { return d.follow(ctx, hangup) })
 	tasks.Go(func() error {
 		if err := lost.watch(ctx); err != nil {
@@ -146,12 +158,21 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 		case <-hangup:
 			d.reload()
 		case <-d.links.Changed():
-			now := d.live.load()
-			d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
-			d.inspect(d.live.load().links)
+			d.relink()
 		case <-ticker.C:
 			d.watch()
 		}
+	}
+}
+
+// relink makes a state with the links of this moment. A new interface of a zone
+// does not wait for its rules until the next look at them.
+func (d *daemon) relink() {
+	now := d.live.load()
+	d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
+	d.inspect(d.live.load().links)
+	if d.moved() {
+		d.watch()
 	}
 }
 
@@ -175,7 +196,7 @@ func plan(g *load.Gateway) nft.Plan {
 		p.Backend = nft.Compat
 	}
 	for i, z := range g.Config.Zones {
-		p.Zones = append(p.Zones, nft.Zone{Index: uint8(i + 1), Name: z.Name, Interfaces: z.Interfaces})
+		p.Zones = append(p.Zones, nft.Zone{Index: uint8(i + 1), Name: z.Name, Interfaces: z.Interfaces, Ethertypes: z.Ethertypes})
 	}
 	return p
 }

@@ -121,6 +121,11 @@ func (f *fakeLinks) Numbered() (*links.Table, uint32) {
 
 func (f *fakeLinks) Changed() <-chan struct{} { return f.changed }
 
+// Egress knows no routes: the link decides.
+func (f *fakeLinks) Egress(uint32, netip.Addr, netip.Addr) (links.Egress, bool) {
+	return links.Egress{}, false
+}
+
 func (f *fakeLinks) SetZones(zones [][]string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -178,9 +183,13 @@ func newDaemon(t testing.TB, path string) (d *daemon, log, records *lines, plans
 		counters: newCounters(), links: newLinks(), generation: 1,
 		install: func(p nft.Plan) (nft.Report, error) {
 			*plans = append(*plans, p)
-			return nft.Report{}, nil
+			return nft.Report{Ethertypes: true}, nil
 		},
-		guard: guard{check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil }},
+		guard: guard{
+			check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil },
+			ruleset: ruleset{translates: func() (string, bool, error) { return "", false, nil }},
+		},
+		domains: domains{registrar: new(fakeRegistrar)},
 	}
 	d.sink = audit.NewSink(records, audit.Options{})
 	t.Cleanup(d.sink.Close)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"labelgate/internal/audit"
@@ -16,10 +17,11 @@ import (
 type guard struct {
 	check    func(nft.Plan) error
 	counters func() (nft.Counters, error)
+	ruleset
 
-	unjudged, ipv6 uint64 // as netfilter last said
-	total          uint64
-	alarms         map[string]string // by interface
+	unjudged, ipv6, ethertype uint64 // as netfilter last said
+	total                     uint64
+	alarms                    map[string]string // by interface
 }
 
 // guardInterval is how often the rules are looked at.
@@ -29,19 +31,51 @@ const guardInterval = time.Second
 // records what they dropped without asking.
 func (d *daemon) watch() {
 	g := &d.guard
-	p := plan(d.live.load().gateway)
+	d.retranslate()
+	p := d.plan(d.live.load().gateway)
+	now := d.present()
 	if err := g.check(p); err != nil {
-		d.Log.Error("the netfilter rules were changed by somebody else and are put back", "found", err.Error())
-		d.sink.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
-		g.unjudged, g.ipv6 = 0, 0
-		if _, err := d.install(p); err != nil {
+		if appeared := g.fresh(err, now); appeared != nil {
+			d.Log.Info("interfaces of zones appeared; what comes in by them is filtered from now on", "interfaces", strings.Join(appeared, " "))
+		} else {
+			d.Log.Error("the netfilter rules were changed by somebody else and are put back", "found", err.Error())
+			d.sink.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
+		}
+		if _, err := d.lay(p); err != nil {
 			d.Log.Error("the netfilter rules could not be put back; unjudged packets may pass", "error", err.Error())
 		}
 		return
 	}
+	g.known = now
+	d.count()
+}
+
+// count records what the rules dropped since it was called before.
+func (d *daemon) count() {
+	g := &d.guard
 	if now, err := g.counters(); err == nil {
 		g.rose(d, &g.unjudged, now.Unjudged, audit.ReasonUnjudged)
 		g.rose(d, &g.ipv6, now.IPv6, audit.ReasonIPv6)
+		// An interface that goes takes its count along on older kernels.
+		g.ethertype = min(g.ethertype, now.Ethertype)
+		g.rose(d, &g.ethertype, now.Ethertype, audit.ReasonEthertype)
+	}
+}
+
+// restart follows an installation: it leaves tables alone that were as they should
+// be, and those that it replaced count anew.
+func (g *guard) restart() {
+	now, err := g.counters()
+	if err != nil {
+		return
+	}
+	for _, c := range []struct {
+		before *uint64
+		now    uint64
+	}{{&g.unjudged, now.Unjudged}, {&g.ipv6, now.IPv6}, {&g.ethertype, now.Ethertype}} {
+		if c.now < *c.before {
+			*c.before = 0
+		}
 	}
 }
 

@@ -42,17 +42,31 @@ func TestFilteredIsRecorded(t *testing.T) {
 	d, _, records, _ := newDaemon(t, write(t, settings, rules, hosts))
 	var now nft.Counters
 	d.guard.counters = func() (nft.Counters, error) { return now, nil }
-	for _, now = range []nft.Counters{{Unjudged: 2}, {Unjudged: 2, IPv6: 5}, {Unjudged: 1, IPv6: 5}} {
+	for _, now = range []nft.Counters{
+		{Unjudged: 2}, {Unjudged: 2, IPv6: 5}, {Unjudged: 1, IPv6: 5},
+		{Unjudged: 1, IPv6: 5, Ethertype: 30}, {Unjudged: 1, IPv6: 5, Ethertype: 20}, // an interface went
+		{Unjudged: 1, IPv6: 5, Ethertype: 24},
+	} {
 		d.watch()
 	}
+	// Rules that are put back leave the tables alone that are as they were.
+	d.guard.check = func(nft.Plan) error { return errors.New("drift") }
+	now = nft.Counters{Unjudged: 1, IPv6: 5}
+	d.watch()
+	d.guard.check = func(nft.Plan) error { return nil }
+	now.Ethertype = 25
+	d.watch()
 	d.sink.Flush()
-	for _, want := range []string{"reason=unjudged verdict=drop count=2", "reason=ipv6 verdict=drop count=5", "reason=unjudged verdict=drop count=1"} {
+	for _, want := range []string{
+		"reason=unjudged verdict=drop count=2", "reason=ipv6 verdict=drop count=5", "reason=unjudged verdict=drop count=1",
+		"reason=ethertype verdict=drop count=30", "reason=ethertype verdict=drop count=4", "reason=ethertype verdict=drop count=25",
+	} {
 		if !strings.Contains(records.String(), want) {
 			t.Errorf("no %q in\n%s", want, records)
 		}
 	}
-	if got := string(d.guard.appendSummary(nil)); !strings.Contains(got, ": 8\n") {
-		t.Errorf("summary %q, want 8 in all", got)
+	if got := string(d.guard.appendSummary(nil)); !strings.Contains(got, ": 67\n") {
+		t.Errorf("summary %q, want 67 in all", got)
 	}
 }
 

@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"time"
+
 	"labelgate/engine"
 	"labelgate/internal/mark"
+	"labelgate/internal/memory"
 	"labelgate/internal/queue"
 	"labelgate/netlabel"
 )
@@ -11,14 +14,26 @@ import (
 const maxPacket = 65535
 
 // judge answers the packets of one queue. Its queue's worker is the only one to
-// call it, so its buffers need no lock; what it shares with the rest of the
-// daemon it loads once per batch, so that all of a batch meets one policy.
+// call it, so its buffers and what it remembers need no lock; what it shares with
+// the rest of the daemon it loads once per batch, so that all of a batch meets one
+// policy.
 type judge struct {
 	live    *live
 	links   linkWatcher
 	witness witness
+	errors  errorSender // nil: no ICMP errors are sent
+	clock   func() time.Duration
+
+	memory  *memory.Memory
+	zones   int              // that memory was made for
 	buffers [][]byte         // a packet that leaves changed stays in its own until the batch is answered
 	verdict netlabel.Verdict // of the packet that is being judged; here it need not be allocated
+	message []byte           // an ICMP error that is being written
+}
+
+func newJudge(l *live, w linkWatcher, witness witness, errors errorSender) *judge {
+	start := time.Now()
+	return &judge{live: l, links: w, witness: witness, errors: errors, clock: func() time.Duration { return time.Since(start) }}
 }
 
 // witness hears of every verdict after it was taken. It must not keep p, v or
@@ -32,6 +47,10 @@ var _ queue.Handler = (*judge)(nil)
 // Handle decides each packet. Verdicts come zeroed, which means drop.
 func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	now := j.live.moment(j.links)
+	now.since = j.clock()
+	if zones := now.snapshot.Zones(); j.memory == nil || j.zones != zones {
+		j.memory, j.zones = memory.New(zones), zones
+	}
 	for len(j.buffers) < len(packets) {
 		j.buffers = append(j.buffers, make([]byte, maxPacket+netlabel.MaxGrowth))
 	}
@@ -40,90 +59,135 @@ func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	}
 }
 
-// one decides one packet. The hook that it waits at says how far it has come:
-// with an IP option it is judged at PREROUTING, before the kernel parses or
-// reassembles anything; without one at FORWARD, INPUT or OUTPUT, where its way
-// out is known and bytes can be added.
+// one decides one packet.
 func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []byte) {
-	arrived, d, v := mark.Mark(p.Mark), direction(p.Hook, mark.Mark(p.Mark)), &j.verdict
-	switch {
-	case p.Protocol != ethertypeIPv4:
-		*v = netlabel.Dropped(netlabel.ReasonNotIPv4)
-	case p.Truncated:
-		*v = netlabel.Dropped(netlabel.ReasonTruncated)
-	case twoStage(p.Hook, arrived):
-		*v = finish(now, p, arrived, out)
-	case p.Hook == queue.Input && arrived.IsJudged():
-		// Judged on its way to a zone, and then sent here by address translation.
-		// Its option is gone; without it, it would pass for somebody else's.
-		*v = netlabel.Dropped(netlabel.ReasonDestinationChanged)
-	default:
-		*v = now.snapshot.Process(d, now.zone(p.In), p.Payload, out)
-		if v.Action != netlabel.Drop && now.toSubnet(p.Payload) {
-			refuse(v, netlabel.ReasonGroupDestination)
-		}
-		if v.Action != netlabel.Drop && leaves(p.Hook) && now.zone(p.Out) != v.OutZone {
-			// Its route leads out of another zone than its destination lives in.
-			refuse(v, netlabel.ReasonEgressZone)
-		}
-	}
+	d, v := direction(p.Hook, mark.Mark(p.Mark)), &j.verdict
+	*v = j.decide(now, p, d, out)
 	if d != netlabel.Output {
 		v.InZone = now.zone(p.In)
 	}
 	if v.Action != netlabel.Drop {
 		accept(now, p, d, v, verdict, out)
 	}
+	if v.Action == netlabel.Drop {
+		j.report(now, p, d, v)
+	}
 	j.witness.saw(now, p, d, v, out)
 }
 
-// twoStage reports whether a packet was judged at PREROUTING and waits for its
-// option.
-func twoStage(h queue.Hook, m mark.Mark) bool { return h == queue.Forward && m.IsPending() }
-
-// finish puts the option on a packet that was judged at PREROUTING.
-func finish(now moment, p *queue.Packet, arrived mark.Mark, out []byte) netlabel.Verdict {
+// decide takes a packet to where it is judged. The hook that it waits at says how
+// far it has come: with an IP option it is judged at PREROUTING, before the kernel
+// parses or reassembles anything; without one at FORWARD, INPUT or OUTPUT, where
+// its way out is known and bytes can be added. Fragments without options are only
+// held against each other at PREROUTING.
+func (j *judge) decide(now moment, p *queue.Packet, d netlabel.Direction, out []byte) netlabel.Verdict {
+	arrived := mark.Mark(p.Mark)
+	packet := memory.Packet{Direction: d, In: now.zone(p.In), Bytes: p.Payload, Out: out, Seen: p.Hook != queue.Prerouting}
+	at := now.memory()
 	switch {
-	case now.zone(p.In) == 0:
-		// Nobody cleared the mark that it came with: it may say anything.
-		return netlabel.Dropped(netlabel.ReasonNoZone)
-	case !arrived.SameGeneration(now.stamp):
-		// Its label is an index into a policy that is gone.
-		return netlabel.Dropped(netlabel.ReasonStaleGeneration)
-	case now.zone(p.Out) != netlabel.Zone(arrived.Zone()):
-		return netlabel.Dropped(netlabel.ReasonEgressZone)
+	case p.Protocol != ethertypeIPv4:
+		return netlabel.Dropped(netlabel.ReasonNotIPv4)
+	case p.Truncated:
+		return netlabel.Dropped(netlabel.ReasonTruncated)
+	case pending(p.Hook, arrived):
+		return j.again(now, p, at, packet)
+	case p.Hook == queue.Input && arrived.IsJudged():
+		// Judged on its way to a zone, and then sent here by address translation.
+		// Its option is gone; without it, it would pass for somebody else's.
+		return netlabel.Dropped(netlabel.ReasonDestinationChanged)
+	case p.Hook == queue.Prerouting && !hasOptions(p.Payload):
+		return j.memory.Fragment(at, packet)
+	case p.Hook == queue.Prerouting && now.translated:
+		v := j.memory.Source(at, packet)
+		now.hold(p, &v)
+		return v
 	}
-	return now.snapshot.Emit(netlabel.Zone(arrived.Zone()), engine.Label(arrived.Label()), p.Payload, out)
+	v := j.memory.Process(at, packet, j.own(now, p))
+	now.hold(p, &v)
+	j.fits(now, p, &v)
+	return v
 }
 
-// refuse turns a pass into a drop.
-func refuse(v *netlabel.Verdict, r netlabel.Reason) {
-	v.Action, v.Reason, v.Length, v.Emitted = netlabel.Drop, r, 0, engine.Unknown
+// hasOptions reports whether the header is longer than its fixed part. What is no
+// header at all counts as one that is not.
+func hasOptions(b []byte) bool { return len(b) > 0 && b[0]&0xf > 5 }
+
+// pending reports whether a packet was judged at PREROUTING and waits for its
+// option, or for its destination to be judged.
+func pending(h queue.Hook, m mark.Mark) bool {
+	return (h == queue.Forward || h == queue.Input) && m.IsPending()
+}
+
+// again finishes a packet that was judged at PREROUTING.
+func (j *judge) again(now moment, p *queue.Packet, at memory.Moment, packet memory.Packet) netlabel.Verdict {
+	arrived := mark.Mark(p.Mark)
+	subject := engine.Label(arrived.Label())
+	switch {
+	case packet.In == 0:
+		// Nobody cleared the mark that it came with: it may say anything.
+		return netlabel.Dropped(netlabel.ReasonNoZone)
+	case !arrived.SameGeneration(now.stamp) || !now.snapshot.Names(subject):
+		// Its label is an index into a policy that is gone.
+		return netlabel.Dropped(netlabel.ReasonStaleGeneration)
+	}
+	whole := arrived.Zone() == 0 // only its source was judged
+	v := j.memory.Again(at, packet, subject, !whole)
+	now.hold(p, &v)
+	if whole {
+		j.fits(now, p, &v)
+	}
+	return v
+}
+
+// hold holds a verdict against what only the machine's links tell.
+func (m moment) hold(p *queue.Packet, v *netlabel.Verdict) {
+	switch {
+	case v.Action == netlabel.Drop:
+	case v.Exempt:
+		if p.Hook == queue.Output {
+			v.OutZone = m.zone(p.Out)
+		}
+	case p.Hook != queue.Output && m.own(p.Payload):
+		v.Refuse(netlabel.ReasonMartianSource)
+	case m.toSubnet(p.Payload):
+		v.Refuse(netlabel.ReasonGroupDestination)
+	case leaves(p.Hook) && m.zone(p.Out) != v.OutZone:
+		// Its route leads out of another zone than its destination lives in.
+		v.Refuse(netlabel.ReasonEgressZone)
+	}
 }
 
 // accept turns a decision into the kernel's verdict and mark.
 func accept(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, verdict *queue.Verdict, out []byte) {
-	m := mark.ForZone(now.stamp, uint8(v.OutZone))
+	if v.Held && !v.HadOption {
+		// Judged again where its destination is known, as if it had not been seen.
+		verdict.Accept = true
+		return
+	}
 	payload := out[:v.Length]
-	if p.Hook == queue.Prerouting && d == netlabel.Forward && v.Emitted != engine.Unknown {
+	m := mark.ForZone(now.stamp, uint8(v.OutZone))
+	if v.Held || p.Hook == queue.Prerouting && d == netlabel.Forward && v.Emitted != engine.Unknown {
 		var fits bool
-		if m, fits = mark.ForLabel(now.stamp, uint8(v.OutZone), uint32(v.Emitted)); !fits {
-			refuse(v, netlabel.ReasonUnmarkable)
+		if m, fits = mark.ForLabel(now.stamp, uint8(v.OutZone), uint32(v.Subject)); !fits {
+			v.Refuse(netlabel.ReasonUnmarkable)
 			return
 		}
+	}
+	if m.IsPending() && !v.Held {
 		final := payload
 		if v.Length == 0 {
 			final = p.Payload
 		}
 		n, reason := netlabel.HoldPlace(final, out)
 		if reason != netlabel.ReasonNone {
-			refuse(v, reason)
+			v.Refuse(reason)
 			return
 		}
 		payload = out[:n]
 	}
 	if len(payload) > queue.MaxPayload {
 		// It fits into a packet, but not into an answer to the kernel.
-		refuse(v, netlabel.ReasonNoRoom)
+		v.Refuse(netlabel.ReasonNoRoom)
 		return
 	}
 	verdict.Accept, verdict.SetMark, verdict.Mark = true, true, uint32(m)

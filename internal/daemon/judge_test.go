@@ -30,7 +30,7 @@ func (s *seen) saw(_ moment, _ *queue.Packet, d netlabel.Direction, v *netlabel.
 func handle(t testing.TB, d *daemon, p queue.Packet) (queue.Verdict, seen) {
 	t.Helper()
 	var w seen
-	j := judge{live: &d.live, links: d.links, witness: &w}
+	j := newJudge(&d.live, d.links, &w, nil)
 	verdicts := make([]queue.Verdict, 1)
 	j.Handle([]queue.Packet{p}, verdicts)
 	if w.times != 1 {
@@ -86,9 +86,12 @@ func TestHandle(t *testing.T) {
 		{"second stage, routed elsewhere", queue.Forward, redIf, grayIf, pending(1, 2, foo), red1, blue1, held, netlabel.Forward, netlabel.ReasonEgressZone, 0, ""},
 		{"second stage, sent elsewhere by translation", queue.Forward, redIf, blueIf, pending(1, 2, foo), red1, red2, held, netlabel.Forward, netlabel.ReasonEgressZone, 0, ""},
 		{"second stage with another program's mark", queue.Forward, otherIf, blueIf, pending(1, 2, foo), red1, blue1, held, netlabel.Forward, netlabel.ReasonNoZone, 0, ""},
-		{"second stage toward a zone that refuses labels", queue.Forward, redIf, grayIf, pending(1, 3, foo), red1, grayNone, held, netlabel.Forward, netlabel.ReasonNoEncoding, 0, ""},
-		{"second stage, sent to a single-label host by translation", queue.Forward, redIf, grayIf, pending(1, 3, foo), red1, grayPop, held, netlabel.Forward, netlabel.ReasonDestinationChanged, 0, ""},
-		{"second stage with a label that is none", queue.Forward, redIf, blueIf, pending(1, 2, mark.MaxLabel), red1, blue1, held, netlabel.Forward, netlabel.ReasonNoEncoding, 0, ""},
+		{"second stage toward a zone that refuses labels", queue.Forward, redIf, grayIf, pending(1, 3, foo), red1, grayNone, held, netlabel.Forward, netlabel.ReasonNoRule, 0, ""},
+		{"second stage, sent to a single-label host by translation", queue.Forward, redIf, grayIf, pending(1, 3, foo), red1, grayPop, held, netlabel.Forward, 0, ready(3), ""},
+		{"second stage, sent to this machine by translation", queue.Input, redIf, 0, pending(1, 3, foo), red1, gate, held, netlabel.Input, 0, ready(0), held},
+		{"only the source was judged", queue.Forward, redIf, blueIf, pending(1, 0, foo), red1, blue1, held, netlabel.Forward, 0, ready(2), foo16 + "0000"},
+		{"only the source was judged, denied", queue.Forward, redIf, grayIf, pending(1, 0, foo), red1, grayNone, held, netlabel.Forward, netlabel.ReasonNoRule, 0, ""},
+		{"second stage with a label that is none", queue.Forward, redIf, blueIf, pending(1, 2, mark.MaxLabel), red1, blue1, held, netlabel.Forward, netlabel.ReasonStaleGeneration, 0, ""},
 
 		{"input without options", queue.Input, grayIf, 0, mark.Local, grayPop, gate, "", netlabel.Input, netlabel.ReasonNoRule, 0, ""},
 		{"input, blanked", queue.Input, redIf, 0, mark.Local, red1, gate, foo3, netlabel.Input, 0, ready(0), held},
@@ -204,7 +207,7 @@ func hexOf(b []byte) string {
 func TestHandleBatch(t *testing.T) {
 	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
 	var w seen
-	j := judge{live: &d.live, links: d.links, witness: &w}
+	j := newJudge(&d.live, d.links, &w, nil)
 	var packets []queue.Packet
 	for range 20 {
 		packets = append(packets,
@@ -275,7 +278,7 @@ func TestFreshLinks(t *testing.T) {
 // switched on as they are by default.
 func TestHandleAllocatesNothing(t *testing.T) {
 	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-	j := judge{live: &d.live, links: d.links, witness: newRecorder(d.counters, d.sink)}
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	packets := []queue.Packet{
@@ -306,7 +309,7 @@ func TestHandleAllocatesNothing(t *testing.T) {
 func TestRecorder(t *testing.T) {
 	path := write(t, settings, rules, hosts)
 	d, _, records, _ := newDaemon(t, path)
-	j := judge{live: &d.live, links: d.links, witness: newRecorder(d.counters, d.sink)}
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	stale, _ := mark.ForLabel(9, 2, uint32(foo))
@@ -360,7 +363,7 @@ func TestRecorderLogging(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, _, records, _ := newDaemon(t, write(t, strings.Replace(settings, "logging = 1", tt.set, 1), "Foo Pop w\nFoo Trial wb\n", hosts+"10.4.0.3 Trial\n"))
-			j := judge{live: &d.live, links: d.links, witness: newRecorder(d.counters, d.sink)}
+			j := newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), nil)
 			var packets []queue.Packet
 			for _, dst := range []string{grayNone, grayPop, "10.4.0.3"} {
 				packets = append(packets, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, dst, foo3)})

@@ -39,9 +39,9 @@ func newCounters() *audit.Counters {
 
 func (r *recorder) saw(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, out []byte) {
 	dropped := v.Action == netlabel.Drop
-	// A packet that was judged at PREROUTING and comes by again for its option
-	// was counted and recorded there; only its failure is news.
-	if !dropped && twoStage(p.Hook, mark.Mark(p.Mark)) {
+	// A packet is counted and recorded once: where all of it is judged. When it
+	// comes by again for its option, only its failure is news.
+	if !dropped && (v.Held || pending(p.Hook, mark.Mark(p.Mark)) && mark.Mark(p.Mark).Zone() != 0) {
 		return
 	}
 	slot := r.own

@@ -21,6 +21,7 @@ func (d *daemon) reload() {
 		return
 	}
 	d.warn(next)
+	d.retranslate()
 	if next.Config.Queue != now.gateway.Config.Queue || next.Config.Audit != now.gateway.Config.Audit {
 		d.Log.Warn("changes of [queue] and [audit] need a restart and were not taken over")
 		next.Config.Queue, next.Config.Audit = now.gateway.Config.Queue, now.gateway.Config.Audit
@@ -34,6 +35,7 @@ func (d *daemon) reload() {
 	d.generation++
 	d.live.store(newState(next, d.links, d.counters, newStamp(now.stamp)))
 	d.inspect(d.live.load().links)
+	d.register(next.Config)
 	d.Log.Info("reloaded", "generation", d.generation, "rules", next.Snapshot.Policy().RuleCount(), "hosts", next.Snapshot.Entries())
 }
 
@@ -43,14 +45,14 @@ func (d *daemon) reload() {
 // moment. A packet that was judged before and leaves after it carries the old
 // number of its zone; where that now means another zone it is dropped.
 func (d *daemon) rezone(next, now *load.Gateway) error {
-	_, err := d.install(plan(next))
+	_, err := d.lay(d.plan(next))
 	if err != nil {
 		err = fmt.Errorf("netfilter rules: %w", err)
 	} else if err = d.links.SetZones(interfaces(next.Config)); err == nil {
 		return nil
 	}
 	// What failed may have been the last look at rules that are in force already.
-	if _, back := d.install(plan(now)); back != nil {
+	if _, back := d.lay(d.plan(now)); back != nil {
 		// Rules and policy differ in the numbers of zones now, so nothing passes.
 		return fmt.Errorf("%w; and the netfilter rules before: %w", err, back)
 	}

@@ -8,6 +8,7 @@ import (
 	"labelgate/internal/audit"
 	"labelgate/internal/links"
 	"labelgate/internal/load"
+	"labelgate/internal/memory"
 	"labelgate/netlabel"
 )
 
@@ -51,6 +52,7 @@ type linkWatcher interface {
 	Numbered() (t *links.Table, revision uint32)
 	SetZones(zones [][]string) error
 	Changed() <-chan struct{}
+	Egress(in uint32, src, dst netip.Addr) (e links.Egress, ok bool)
 }
 
 var _ linkWatcher = (*links.Watcher)(nil)
@@ -59,7 +61,24 @@ var _ linkWatcher = (*links.Watcher)(nil)
 // is in which of its zones right now.
 type moment struct {
 	*state
-	links *links.Table
+	links      *links.Table
+	translated bool          // this machine translates addresses: at PREROUTING only the source is known
+	since      time.Duration // on a clock that is never set back
+}
+
+// memory returns the moment for what is remembered of packets.
+func (m moment) memory() memory.Moment {
+	return memory.Moment{
+		Snapshot: m.snapshot, Generation: m.stamp, Seconds: uint32(m.since / time.Second), PinFlows: m.gateway.Config.PinFlows,
+	}
+}
+
+// own reports whether a packet comes from an address that no other machine can
+// have: one of ours, or one that stands for a whole subnet. The kernel drops such
+// a packet later, and says nothing.
+func (m moment) own(packet []byte) bool {
+	src := netip.AddrFrom4([4]byte(packet[12:16]))
+	return m.snapshot.Mode() == netlabel.Strict && m.links.Martian(src)
 }
 
 // zone returns the zone of an interface, 0 for none.
@@ -82,7 +101,10 @@ func (m moment) toSubnet(packet []byte) bool {
 }
 
 // live holds the state of this moment.
-type live struct{ p atomic.Pointer[state] }
+type live struct {
+	p          atomic.Pointer[state]
+	translated atomic.Bool
+}
 
 func (l *live) load() *state   { return l.p.Load() }
 func (l *live) store(s *state) { l.p.Store(s) }
@@ -95,7 +117,7 @@ func (l *live) store(s *state) { l.p.Store(s) }
 func (l *live) moment(w linkWatcher) moment {
 	s := l.load()
 	if t, revision := w.Numbered(); revision == s.revision {
-		return moment{s, t}
+		return moment{state: s, links: t, translated: l.translated.Load()}
 	}
-	return moment{s, s.links}
+	return moment{state: s, links: s.links, translated: l.translated.Load()}
 }

@@ -10,6 +10,7 @@ func TestNoAllocations(t *testing.T) {
 	out := make([]byte, 200)
 	var v View
 	sound := *mustParse(t, labeled, Strict)
+	reporting := *mustParse(t, quoting, Strict)
 	tests := []struct {
 		name string
 		f    func()
@@ -20,7 +21,13 @@ func TestNoAllocations(t *testing.T) {
 		{"remove", func() { sound.Rewrite(out, nil) }},
 		{"Blank", func() { sound.Blank(out) }},
 		{"ClampMSS", func() { ClampMSS(out[:copy(out, labeled)], 1400) }},
-		{"BlankQuoted", func() { BlankQuoted(out[:copy(out, quoting)]) }},
+		{"Report", func() { reporting.Report() }},
+		{"RepairQuote", func() { RepairQuote(out, copy(out, quoting), option, 16) }},
+		{"RepairQuote, remove", func() { RepairQuote(out, copy(out, quoting), nil, 16) }},
+		{"RepairQuote, refuse", func() { RepairQuote(out, copy(out, labeled), nil, 16) }},
+		{"AppendError", func() { AppendError(out[:0], Error{Type: 12, Pointer: 22, Quoted: labeled}) }},
+		{"Answerable", func() { sound.Answerable() }},
+		{"Tiny", func() { sound.Tiny() }},
 		{"Checksum", func() { Checksum(labeled) }},
 		{"a View on the stack", func() {
 			var v View
@@ -28,6 +35,7 @@ func TestNoAllocations(t *testing.T) {
 			v.Rewrite(out, nil)
 		}},
 		{"FaultCode.String", func() { _ = FaultChecksum.String() }},
+		{"Repair.String", func() { _ = QuoteNested.String() }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -61,3 +61,30 @@ func BenchmarkClampMSS(b *testing.B) {
 		ClampMSS(p, 1420)
 	}
 }
+
+func BenchmarkRepairQuote(b *testing.B) {
+	labeled := icmpError(3, makePacket(cipsoOption(16), 17, counting(1400))[:512])
+	buf := make([]byte, 1000)
+	for _, bb := range []struct {
+		name   string
+		option []byte
+	}{
+		{"remove", nil},
+		{"replace", cipsoOption(24)},
+		{"unchanged", cipsoOption(16)},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			for b.Loop() {
+				benchLen, _ = RepairQuote(buf, copy(buf, labeled), bb.option, 0)
+			}
+		})
+	}
+}
+
+func BenchmarkReport(b *testing.B) {
+	v := mustParse(b, icmpError(3, makePacket(cipsoOption(16), 17, counting(40))), Strict)
+	for b.Loop() {
+		r, _ := v.Report()
+		benchLen = r.QuoteLen
+	}
+}

@@ -1,6 +1,7 @@
 // Package ipv4 looks at one IPv4 packet (RFC 791) in place and writes its
 // relabeled copy: the CIPSO option added, replaced, removed or blanked, every
-// other option kept, lengths and checksums right.
+// other option kept, lengths and checksums right. It does the same to the header
+// that an ICMP error (RFC 792) quotes, and builds such errors.
 //
 // It knows where the CIPSO option stands, never what it says. Nothing here
 // allocates, keeps state or returns an error: a bad packet yields a [Fault],

@@ -18,30 +18,34 @@ import (
 // TestKernelAgrees asks the running kernel. Random option areas go in through a
 // tun device of a network namespace of our own, which ends with the process; what
 // the kernel points at in its parameter problem, Parse has to point at too.
-func TestKernelAgrees(t *testing.T) {
-	if os.Getenv("LABELGATE_TEST_CHILD") == "" {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKernelAgrees$", "-test.v")
-		cmd.Env = append(os.Environ(), "LABELGATE_TEST_CHILD=1")
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-		}
-		out, err := cmd.CombinedOutput()
-		if err != nil && cmd.ProcessState == nil {
-			t.Skipf("no user and network namespace of our own: %v", err)
-		}
-		text := string(out)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		if strings.Contains(text, "--- SKIP") {
-			t.Skip(text)
-		}
-		t.Log(text)
+func TestKernelAgrees(t *testing.T) { inNamespace(t, askKernel) }
+
+// inNamespace runs the test f in a process of its own, in a network namespace that
+// ends with it.
+func inNamespace(t *testing.T, f func(*testing.T)) {
+	if os.Getenv("LABELGATE_TEST_CHILD") != "" {
+		f(t)
 		return
 	}
-	askKernel(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), "LABELGATE_TEST_CHILD=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		t.Skipf("no user and network namespace of our own: %v", err)
+	}
+	text := string(out)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if strings.Contains(text, "--- SKIP") {
+		t.Skip(text)
+	}
+	t.Log(text)
 }
 
 func askKernel(t *testing.T) {
@@ -190,6 +194,27 @@ func (d tunDevice) probe(p []byte, id uint16) (pointer int, answered bool) {
 	pointer = -1
 	buf := make([]byte, 2048)
 	for {
+		p := d.read(buf)
+		if p[9] != 1 {
+			continue
+		}
+		icmp := p[int(p[0]&15)*4:]
+		switch [2]byte{icmp[0], icmp[1]} {
+		case [2]byte{0, 0}:
+			if binary.BigEndian.Uint16(icmp[4:]) == id && icmp[7] == 2 {
+				return pointer, answered
+			}
+			answered = true
+		case [2]byte{12, 0}:
+			pointer, answered = int(icmp[4]), true
+		}
+	}
+}
+
+// read returns the next IPv4 packet that the kernel sends.
+func (d tunDevice) read(buf []byte) []byte {
+	d.t.Helper()
+	for {
 		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(d.fd), Events: unix.POLLIN}}, 2000); err == unix.EINTR {
 			continue
 		} else if err != nil || n == 0 {
@@ -199,18 +224,8 @@ func (d tunDevice) probe(p []byte, id uint16) (pointer int, answered bool) {
 		if err != nil {
 			d.t.Fatal(err)
 		}
-		if n < 28 || buf[0]>>4 != 4 || buf[9] != 1 {
-			continue // IPv6's router solicitations
-		}
-		icmp := buf[int(buf[0]&15)*4 : n]
-		switch [2]byte{icmp[0], icmp[1]} {
-		case [2]byte{0, 0}:
-			if binary.BigEndian.Uint16(icmp[4:]) == id && icmp[7] == 2 {
-				return pointer, answered
-			}
-			answered = true
-		case [2]byte{12, 0}:
-			pointer, answered = int(icmp[4]), true
+		if n >= 28 && buf[0]>>4 == 4 { // no router solicitations of IPv6
+			return buf[:n]
 		}
 	}
 }

@@ -208,3 +208,11 @@ func wantPacket(t testing.TB, got, want []byte) {
 		t.Fatalf("packet differs (-want +got):\n%s", cmp.Diff(hex.Dump(want), hex.Dump(got)))
 	}
 }
+
+// icmpError returns a packet with an ICMP message of a type that quotes b, its
+// checksums right.
+func icmpError(kind byte, b []byte) []byte {
+	m := append([]byte{kind, 3, 0, 0, 0, 0, 0, 0}, b...)
+	binary.BigEndian.PutUint16(m[2:], naiveChecksum(m))
+	return makePacket(nil, 1, m)
+}

@@ -19,30 +19,40 @@ func (v *View) transport() {
 	}
 	v.Transport = v.HeaderLen
 	l4 := v.Packet[v.HeaderLen:]
-	var fixed int // length of the fixed part of the header
-	switch v.Proto {
-	case protoTCP:
-		fixed = 20
-	case protoUDP, protoUDPLite:
-		fixed = 8
-	case protoSCTP, protoDCCP:
-		fixed = 12
-	case protoICMP:
-		if len(l4) >= 8 {
-			v.HasICMP = true
-			v.ICMPType, v.ICMPCode = l4[0], l4[1]
+	if len(l4) < fixedLen(v.Proto) {
+		return
+	}
+	switch {
+	case v.Proto == protoICMP:
+		v.HasICMP = true
+		v.ICMPType, v.ICMPCode = l4[0], l4[1]
+	case hasPorts(v.Proto):
+		v.HasPorts = true
+		v.SrcPort = binary.BigEndian.Uint16(l4)
+		v.DstPort = binary.BigEndian.Uint16(l4[2:])
+		if v.Proto == protoTCP {
+			v.TCPFlags = l4[13]
 		}
-		return
-	default:
-		return
 	}
-	if len(l4) < fixed {
-		return
+}
+
+// hasPorts reports whether the first four bytes of a protocol are two ports.
+func hasPorts(proto uint8) bool {
+	switch proto {
+	case protoTCP, protoUDP, protoUDPLite, protoDCCP, protoSCTP:
+		return true
 	}
-	v.HasPorts = true
-	v.SrcPort = binary.BigEndian.Uint16(l4)
-	v.DstPort = binary.BigEndian.Uint16(l4[2:])
-	if v.Proto == protoTCP {
-		v.TCPFlags = l4[13]
+	return false
+}
+
+// fixedLen returns the length of the fixed part of a layer-4 header, for protocols
+// without a name here the 8 bytes that an ICMP error quotes of them (RFC 792).
+func fixedLen(proto uint8) int {
+	switch proto {
+	case protoTCP:
+		return 20
+	case protoSCTP, protoDCCP:
+		return 12
 	}
+	return 8
 }

@@ -47,7 +47,7 @@ func TestShippedCapture(t *testing.T) {
 		proto    uint8
 	}
 	reasons := make(map[key]string)
-	player := replay.New(g.Snapshot, zones)
+	player := replay.New(g.Snapshot, zones, g.Config.PinFlows)
 	for frame, err := range in.All() {
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 
@@ -19,6 +20,13 @@ type kernel interface {
 	subscribe() (subscription, error)
 	// read returns all links, without zones, and addresses.
 	read() (*Table, error)
+	// subscribeRoutes starts the notices of what decides where packets go.
+	subscribeRoutes() (routeNotices, error)
+	// routes hands over the IPv4 routes of all tables, valid until take returns.
+	routes(take func(*route)) error
+	// lookup asks how a packet is sent; source says that its source address is to
+	// be looked at. It is called by one goroutine at a time.
+	lookup(q question, source bool) (way, error)
 	close()
 }
 
@@ -41,8 +49,10 @@ type notice struct {
 
 // rtnetlink reads one namespace.
 type rtnetlink struct {
-	handle *netlink.Handle
-	ns     netns.NsHandle // none for the process's own
+	handle  *netlink.Handle
+	ns      netns.NsHandle // none for the process's own
+	lookups *talk
+	usePMTU *os.File
 }
 
 func openKernel(fd int) (kernel, error) {
@@ -59,11 +69,22 @@ func openKernel(fd int) (kernel, error) {
 		ns.Close()
 		return nil, err
 	}
-	return &rtnetlink{handle: h, ns: ns}, nil
+	r := &rtnetlink{handle: h, ns: ns}
+	if r.lookups, err = newTalk(ns, lookupTime); err != nil {
+		h.Close()
+		ns.Close()
+		return nil, err
+	}
+	r.openSetting()
+	return r, nil
 }
 
 func (r *rtnetlink) close() {
 	r.handle.Close()
+	r.lookups.close()
+	if r.usePMTU != nil {
+		r.usePMTU.Close()
+	}
 	if r.ns.IsOpen() {
 		r.ns.Close()
 	}
@@ -81,20 +102,23 @@ func (r *rtnetlink) read() (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
-	t := &Table{links: make(map[uint32]Link, len(all)), addresses: make(map[netip.Addr]struct{}, len(addresses)), broadcasts: make(map[netip.Addr]struct{})}
+	t := &Table{links: make(map[uint32]Link, len(all)), addresses: newAddresses(len(addresses))}
 	for _, l := range all {
 		a := l.Attrs()
 		t.links[uint32(a.Index)] = Link{Index: uint32(a.Index), Name: a.Name, MTU: a.MTU, Up: a.Flags&net.FlagUp != 0, Master: uint32(a.MasterIndex)}
 	}
 	for _, a := range addresses {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
-			t.addresses[ip.Unmap()] = struct{}{}
+			t.addresses.own(ip.Unmap())
+			if a.Scope == unix.RT_SCOPE_UNIVERSE && a.Flags&unix.IFA_F_SECONDARY == 0 {
+				t.addresses.on(uint32(a.LinkIndex), ip.Unmap())
+			}
 		}
 		// The kernel knows the last address of a subnet and the one that the
 		// interface was given for it; they need not be the same.
 		for _, b := range []net.IP{a.Broadcast, lastOf(a.IPNet)} {
-			if ip, ok := netip.AddrFromSlice(b); ok && ip.Unmap().Is4() {
-				t.broadcasts[ip.Unmap()] = struct{}{}
+			if ip, ok := netip.AddrFromSlice(b); ok {
+				t.addresses.everybody(ip.Unmap())
 			}
 		}
 	}

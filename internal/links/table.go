@@ -2,7 +2,6 @@ package links
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 )
 
@@ -26,9 +25,9 @@ type Link struct {
 // Table is what was known of the links at one moment. It never changes and may be
 // shared by any number of goroutines. The zero value knows nothing.
 type Table struct {
-	links      map[uint32]Link
-	addresses  map[netip.Addr]struct{}
-	broadcasts map[netip.Addr]struct{}
+	links     map[uint32]Link
+	addresses addresses
+	metrics   map[uint32]int // smallest MTU of routes by interface, of 0 for every one
 }
 
 // Zone returns the zone and the MTU of the interface with this index. It reports
@@ -42,29 +41,27 @@ func (t *Table) Zone(index uint32) (zone uint8, mtu int, ok bool) {
 // Name returns the interface's name, or "" if it is not known.
 func (t *Table) Name(index uint32) string { return t.links[index].Name }
 
-// MTU returns the smallest MTU of the zone's interfaces, 0 if it has none.
+// LinkMTU returns the MTU of the interface with this index, 0 if it is not known.
+func (t *Table) LinkMTU(index uint32) int { return t.links[index].MTU }
+
+// MTU returns the most bytes that a packet may have to leave by each of the zone's
+// interfaces and each IPv4 route out of them, whatever table it is in: the smallest
+// MTU. It is 0 if the zone has no interface. A route's own MTU that is more than
+// its link's is none. What the kernel has learnt about paths does not count; it
+// does not forward by it.
 func (t *Table) MTU(zone uint8) int {
 	smallest := 0
 	for _, l := range t.links {
-		if l.Zone == zone && (smallest == 0 || l.MTU < smallest) {
-			smallest = l.MTU
+		if l.Zone != zone {
+			continue
+		}
+		for _, mtu := range [...]int{l.MTU, t.metrics[l.Index], t.metrics[0]} {
+			if mtu != 0 && (smallest == 0 || mtu < smallest) {
+				smallest = mtu
+			}
 		}
 	}
 	return smallest
-}
-
-// Local reports whether the address is one of this machine's own. An IPv4 address
-// may be written as an IPv6 one.
-func (t *Table) Local(a netip.Addr) bool {
-	_, ok := t.addresses[a.Unmap().WithZone("")]
-	return ok
-}
-
-// Broadcast reports whether the address stands for everybody on a subnet that one
-// of the interfaces is in.
-func (t *Table) Broadcast(a netip.Addr) bool {
-	_, ok := t.broadcasts[a]
-	return ok
 }
 
 // Links returns all links, by index.
@@ -74,21 +71,30 @@ func (t *Table) Links() []Link {
 
 // without returns a table that does not know the interface with this index.
 func (t *Table) without(index uint32) *Table {
-	links := maps.Clone(t.links)
-	delete(links, index)
-	return &Table{links: links, addresses: t.addresses, broadcasts: t.broadcasts}
+	c := *t
+	c.links = maps.Clone(t.links)
+	delete(c.links, index)
+	return &c
 }
 
 // zoned returns a table with the zones given anew.
 func (t *Table) zoned(zones map[string]uint8) *Table {
-	links := make(map[uint32]Link, len(t.links))
+	c := *t
+	c.links = make(map[uint32]Link, len(t.links))
 	for i, l := range t.links {
 		l.Zone = zones[l.Name]
-		links[i] = l
+		c.links[i] = l
 	}
-	return &Table{links: links, addresses: t.addresses, broadcasts: t.broadcasts}
+	return &c
+}
+
+// routed returns a table with the MTUs of routes given anew.
+func (t *Table) routed(metrics map[uint32]int) *Table {
+	c := *t
+	c.metrics = metrics
+	return &c
 }
 
 func (t *Table) equal(o *Table) bool {
-	return maps.Equal(t.links, o.links) && maps.Equal(t.addresses, o.addresses) && maps.Equal(t.broadcasts, o.broadcasts)
+	return maps.Equal(t.links, o.links) && t.addresses.equal(o.addresses) && maps.Equal(t.metrics, o.metrics)
 }

@@ -1,5 +1,6 @@
 // Package links keeps track of the machine's network interfaces: which zone each
-// belongs to, how large its packets may be, and which addresses are our own.
+// belongs to, how large its packets may be, which addresses are our own, and by
+// which interface the kernel sends a packet on.
 //
 // Packets name their interface by an index. Zones name theirs by name. Between
 // the two, a name may move to another interface and an index may be given to
@@ -24,8 +25,8 @@ type Config struct {
 	// process is in. It may be closed after Watch. Watching another namespace
 	// needs CAP_SYS_ADMIN.
 	NetNS int
-	// Errorf is told when the kernel's notices were lost and when the links
-	// cannot be read. It may be nil.
+	// Errorf is told when the kernel's notices of links were lost and when links or
+	// routes cannot be read or followed. Several goroutines call it. It may be nil.
 	Errorf func(format string, args ...any)
 }
 
@@ -36,12 +37,16 @@ type Watcher struct {
 	current atomic.Pointer[numbered]
 	changed chan struct{}
 
-	mu    sync.Mutex // for zones, and for what replaces current
-	zones map[string]uint8
+	mu      sync.Mutex // for zones and metrics, and for what replaces current
+	zones   map[string]uint8
+	metrics map[uint32]int
 
-	closing sync.Once
-	stop    chan struct{}
-	stopped chan struct{}
+	egress egress
+
+	closing   sync.Once
+	followers sync.WaitGroup
+	stop      chan struct{}
+	stopped   chan struct{}
 }
 
 // retry is how long to wait before the links are watched anew.
@@ -69,19 +74,51 @@ func watch(k kernel, zones map[string]uint8, errorf func(string, ...any)) (*Watc
 		changed: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	w.current.Store(&numbered{table: new(Table)})
-	// Notices first: what changes while the links are read is noticed.
-	s, err := k.subscribe()
-	if err == nil {
-		if err = w.refresh(); err != nil {
-			s.end()
-		}
-	}
-	if err != nil {
+	w.egress.started, w.egress.answers = time.Now(), newAnswers()
+	w.egress.era.Store(1)
+	if err := w.start(); err != nil {
 		k.close()
 		return nil, fmt.Errorf("links: %w", err)
 	}
-	go w.follow(s)
 	return w, nil
+}
+
+// start reads everything for the first time and follows it from then on. Notices
+// first: what changes while something is read is noticed.
+func (w *Watcher) start() error {
+	links, err := w.kernel.subscribe()
+	if err != nil {
+		return err
+	}
+	if err := w.refresh(); err != nil {
+		links.end()
+		return err
+	}
+	routes, err := w.kernel.subscribeRoutes()
+	if err != nil {
+		links.end()
+		return err
+	}
+	f := &routeFollower{w: w}
+	if err := f.read(routes); err != nil {
+		routes.end()
+		links.end()
+		return err
+	}
+	w.followers.Go(func() { w.follow(links) })
+	w.followers.Go(func() { f.run(routes) })
+	go w.finish()
+	return nil
+}
+
+// finish gives everything back when the last follower is done.
+func (w *Watcher) finish() {
+	w.followers.Wait()
+	w.egress.mu.Lock()
+	w.egress.closed = true
+	w.kernel.close()
+	w.egress.mu.Unlock()
+	close(w.stopped)
 }
 
 // byName turns the lists of names around.
@@ -126,7 +163,8 @@ func (w *Watcher) SetZones(zones [][]string) error {
 	return nil
 }
 
-// Close ends the watching. The table stays as it was last.
+// Close ends the watching. The table stays as it was last; Egress knows nothing any
+// more.
 func (w *Watcher) Close() {
 	w.closing.Do(func() { close(w.stop) })
 	<-w.stopped
@@ -134,8 +172,6 @@ func (w *Watcher) Close() {
 
 // follow keeps the table up to date.
 func (w *Watcher) follow(s subscription) {
-	defer close(w.stopped)
-	defer w.kernel.close()
 	for {
 		err := w.serve(s)
 		s.end()
@@ -216,7 +252,7 @@ func (w *Watcher) refresh() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, revision := w.Numbered()
-	w.publish(t.zoned(w.zones), revision)
+	w.publish(t.zoned(w.zones).routed(w.metrics), revision)
 	return nil
 }
 
@@ -233,6 +269,7 @@ func (w *Watcher) publish(t *Table, revision uint32) {
 		return
 	}
 	w.current.Store(&numbered{t, revision})
+	w.egress.void()
 	select {
 	case w.changed <- struct{}{}:
 	default:

@@ -16,6 +16,13 @@ type fakeKernel struct {
 	err    error
 	feeds  chan *fakeFeed
 	closed bool
+
+	limits     []route // routes to read
+	readings   int     // how often they were
+	routesErr  error
+	routeFeeds chan *fakeRoutes
+	way        func(q question, source bool) (way, error)
+	lookups    int
 }
 
 type fakeFeed struct {
@@ -36,8 +43,13 @@ func (k *fakeKernel) subscribe() (subscription, error) {
 func (k *fakeKernel) read() (*Table, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return &Table{links: maps.Clone(k.links), addresses: map[netip.Addr]struct{}{}}, k.err
+	t := &Table{links: maps.Clone(k.links), addresses: newAddresses(0)}
+	t.addresses.own(ownAddress)
+	return t, k.err
 }
+
+// ownAddress is the fake machine's.
+var ownAddress = netip.MustParseAddr("198.18.0.1")
 
 func (k *fakeKernel) set(err error, links ...Link) {
 	k.mu.Lock()
@@ -57,6 +69,7 @@ func (k *fakeKernel) close() {
 func startFake(t *testing.T, k *fakeKernel) (*Watcher, *fakeFeed) {
 	t.Helper()
 	k.feeds = make(chan *fakeFeed, 16)
+	k.routeFeeds = make(chan *fakeRoutes, 16)
 	w, err := watch(k, map[string]uint8{"a": 1, "b": 2}, t.Logf)
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func (l *loader) lint(hosts []hostmap.Entry) {
 		name := s.ZoneName(zone)
 		switch trust := s.ZoneTrust(zone); {
 		case zone == 0:
-		case e.Kind == hostmap.SingleLabel && trust == netlabel.Require:
+		case e.Kind == hostmap.SingleLabel && trust == netlabel.Require && !e.Via.IsValid():
 			l.warn(e.File, e.Line, "mute-host", fmt.Sprintf("hosts of zone %q must send labels, so %s can be written to but never answers", name, e.Prefix),
 				"say labels = \"accept\" in the zone, or leave the entry out")
 		case e.Kind == hostmap.CIPSO && trust == netlabel.Refuse:

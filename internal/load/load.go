@@ -114,7 +114,7 @@ func (l *loader) zones(spec *netlabel.Spec, rules *engine.Builder) {
 	for _, z := range l.cfg.Zones {
 		out := netlabel.ZoneSpec{
 			Name: z.Name, Networks: z.Networks, Trust: z.Labels, DOI: z.DOI, Label: z.Label, Only: z.Only,
-			LabelAmbient: z.LabelAmbient, Origin: engine.Origin{File: l.path, Line: z.Line},
+			LabelAmbient: z.LabelAmbient, Tunnels: z.Tunnels, Errors: z.ICMPErrors, Origin: engine.Origin{File: l.path, Line: z.Line},
 		}
 		if name := asWritten(l.path, l.cfg, z.Restrict); name != "" {
 			out.Layer = name

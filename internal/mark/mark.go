@@ -2,11 +2,12 @@
 // packet's way through netfilter recognise each other's work.
 //
 //	31      judged   a snapshot allowed this packet
-//	30      pending  its option is still to be put on at FORWARD
+//	30      pending  it is to be judged once more, with the subject it had
 //	29      local    addressed to this machine (set by netfilter, read by us)
 //	28..24  generation of the snapshot that judged it, modulo 32
-//	23..18  zone it may leave to, 1..63; 0 for local delivery
-//	17..0   label to be put on, valid while pending
+//	23..18  zone it may leave to, 1..63; 0 for local delivery, and while pending
+//	        where only its source was judged
+//	17..0   label of its subject, valid while pending
 //
 // Only marks that netfilter cleared at PREROUTING or OUTPUT are believed, so
 // nothing that arrives can bring a mark of its own.
@@ -45,9 +46,10 @@ func ForZone(generation uint32, zone uint8) Mark {
 	return Judged | Mark(generation&generationMask)<<generationShift | Mark(zone&MaxZone)<<zoneShift
 }
 
-// ForLabel returns the mark of a packet that was judged, whose option holds the
-// place open with NOPs, and which gets label's option at FORWARD. It reports
-// false when label or zone does not fit into the mark.
+// ForLabel returns the mark of a packet that was judged with label as its subject,
+// whose option's place NOPs hold open, and which is finished at FORWARD or INPUT.
+// zone is 0 when its destination is still to be judged. It reports false when
+// label or zone does not fit into the mark.
 func ForLabel(generation uint32, zone uint8, label uint32) (Mark, bool) {
 	if label > MaxLabel || zone > MaxZone {
 		return 0, false
@@ -58,7 +60,7 @@ func ForLabel(generation uint32, zone uint8, label uint32) (Mark, bool) {
 // IsJudged reports whether a snapshot allowed the packet.
 func (m Mark) IsJudged() bool { return m&Judged != 0 }
 
-// IsPending reports whether the packet was judged and waits for its option.
+// IsPending reports whether the packet was judged and waits to be finished.
 func (m Mark) IsPending() bool { return m&StateMask == StateMask }
 
 // IsLocal reports whether netfilter saw that the packet is for this machine.
@@ -67,7 +69,7 @@ func (m Mark) IsLocal() bool { return m&Local != 0 }
 // Zone returns the zone the packet may leave to.
 func (m Mark) Zone() uint8 { return uint8(m >> zoneShift & MaxZone) }
 
-// Label returns the label to be put on; valid only when m is pending.
+// Label returns the label of the packet's subject; valid only when m is pending.
 func (m Mark) Label() uint32 { return uint32(m & MaxLabel) }
 
 // SameGeneration reports whether m was given by a snapshot of this generation.

@@ -35,7 +35,7 @@ func recordInstall(t *testing.T, p Plan, backend Backend) []netlink.Message {
 		t.Fatal(err)
 	}
 	for i := range all {
-		if err := all[i].add(c, p.Table); err != nil {
+		if err := all[i].replace(c, p.Table); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,7 +60,7 @@ func TestInstallIsOneBatch(t *testing.T) {
 		subsystem | unix.NFT_MSG_NEWCHAIN:     8,
 		subsystem | unix.NFT_MSG_NEWSET:       3,
 		subsystem | unix.NFT_MSG_NEWSETELEM:   3,
-		subsystem | unix.NFT_MSG_NEWRULE:      13 + 4,
+		subsystem | unix.NFT_MSG_NEWRULE:      14 + 4,
 		subsystem | unix.NFT_MSG_NEWFLOWTABLE: 0,
 	} {
 		if count[kind] != want {

@@ -2,6 +2,7 @@ package nft
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,19 @@ type DriftError struct {
 	Table string
 	// Found has one entry for each difference, most general first.
 	Found []string
+	// Bare are the interfaces that exist and have no chain at their ingress; each
+	// is in Found as well.
+	Bare []string
+}
+
+// Appeared returns the bare interfaces when nothing else differs. They may be new:
+// older kernels make no chain for an interface before it exists. If they are
+// not, somebody took it away.
+func (e *DriftError) Appeared() []string {
+	if len(e.Bare) != len(e.Found) {
+		return nil
+	}
+	return e.Bare
 }
 
 // Error lists the differences.
@@ -34,11 +48,47 @@ func Check(p Plan) error {
 		return err
 	}
 	_, err = installed(p)
-	return err
+	var d *DriftError
+	if err != nil && !errors.As(err, &d) {
+		return err
+	}
+	if p.NoIngress {
+		return err
+	}
+	_, more, err := ingressDrift(p)
+	switch {
+	case err != nil:
+		return err
+	case d != nil:
+		d.Found, d.Bare = append(d.Found, more.Found...), more.Bare
+		return d
+	case len(more.Found) > 0:
+		return more
+	}
+	return nil
 }
 
-// installed returns the backend with which a complete plan is in force, or what
-// differs.
+// ingressDrift returns the table of the netdev family that a complete plan stands
+// for now, and in what the kernel's differs.
+func ingressDrift(p Plan) (table, *DriftError, error) {
+	d := &DriftError{Table: p.Table}
+	present, err := interfacesPresent(p.NetNS)
+	if err != nil {
+		return table{}, nil, fmt.Errorf("nft: %w", err)
+	}
+	want := ingress(p, present)
+	c, err := nftables.New(nftables.WithNetNSFd(p.NetNS))
+	if err == nil {
+		err = want.compare(c, p.Table, d)
+	}
+	if err != nil {
+		return table{}, nil, fmt.Errorf("nft: read table %s: %w%s", p.Table, err, advice(err))
+	}
+	return want, d, nil
+}
+
+// installed returns the backend with which the IP tables of a complete plan are in
+// force, or what differs in them.
 func installed(p Plan) (Backend, error) {
 	backends := []Backend{p.Backend}
 	if p.Backend == Auto {
@@ -79,8 +129,13 @@ func compare(p Plan, backend Backend) (*DriftError, error) {
 }
 
 func familyName(f nftables.TableFamily) string {
-	if f == nftables.TableFamilyIPv6 {
+	switch f {
+	case nftables.TableFamilyIPv6:
 		return "ip6"
+	case nftables.TableFamilyNetdev:
+		return "netdev"
+	case nftables.TableFamilyINet:
+		return "inet"
 	}
 	return "ip"
 }
@@ -110,34 +165,33 @@ func (t *table) compare(c *nftables.Conn, name string, d *DriftError) error {
 
 func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftError) error {
 	family := familyName(t.family)
-	all, err := c.ListChainsOfTableFamily(t.family)
+	all, err := listChains(c.NetNS, t.family)
 	if err != nil {
 		return err
 	}
-	found := make(map[string]*nftables.Chain)
-	for _, kc := range all {
-		if kc.Table.Name == kt.Name {
-			found[kc.Name] = kc
+	found := make(map[string]*kernelChain)
+	for i := range all {
+		if all[i].table == kt.Name {
+			found[all[i].name] = &all[i]
 		}
 	}
-	for _, ch := range t.chains {
+	for i := range t.chains {
+		ch := &t.chains[i]
 		kc := found[ch.name]
-		if kc == nil {
-			d.add("family %s: chain %s is missing", family, ch.name)
-			continue
-		}
 		delete(found, ch.name)
-		if kc.Hooknum == nil || kc.Priority == nil {
-			d.add("family %s: chain %s is attached to no hook", family, ch.name)
+		if kc == nil {
+			if !ch.optional {
+				d.add("family %s: chain %s is missing", family, ch.name)
+			}
+			if !ch.optional && ch.device != "" {
+				d.Bare = append(d.Bare, ch.device)
+			}
 			continue
 		}
-		if *kc.Hooknum != *ch.hook {
-			d.add("family %s: chain %s is at hook %d, want %d", family, ch.name, *kc.Hooknum, *ch.hook)
+		if !ch.compareHook(family, kc, d) {
+			continue
 		}
-		if *kc.Priority != ch.priority {
-			d.add("family %s: chain %s has priority %d, want %d", family, ch.name, *kc.Priority, ch.priority)
-		}
-		rules, err := c.GetRules(kt, kc)
+		rules, err := c.GetRules(kt, &nftables.Chain{Table: kt, Name: ch.name})
 		if err != nil {
 			return err
 		}
@@ -151,6 +205,25 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 		d.add("family %s: chain %s is not ours", family, name)
 	}
 	return nil
+}
+
+// compareHook reports whether the chain is attached at all.
+func (ch *chain) compareHook(family string, kc *kernelChain, d *DriftError) bool {
+	if !kc.base {
+		d.add("family %s: chain %s is attached to no hook", family, ch.name)
+		return false
+	}
+	if kc.hook != *ch.hook {
+		d.add("family %s: chain %s is at hook %d, want %d", family, ch.name, kc.hook, *ch.hook)
+	}
+	if kc.priority != ch.priority {
+		d.add("family %s: chain %s has priority %d, want %d", family, ch.name, kc.priority, ch.priority)
+	}
+	// A chain that lost its interface may say so until the interface is back.
+	if ch.device != "" && !(ch.optional && len(kc.devices) == 0) && !slices.Equal(kc.devices, []string{ch.device}) {
+		d.add("family %s: chain %s is at interfaces %q, want %s", family, ch.name, kc.devices, ch.device)
+	}
+	return true
 }
 
 func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, parts [][]string, d *DriftError) {
@@ -184,9 +257,9 @@ func (t *table) compareSets(c *nftables.Conn, kt *nftables.Table, d *DriftError)
 	}
 	for i := range t.sets {
 		s := &t.sets[i]
-		j := slices.IndexFunc(all, func(ks *nftables.Set) bool { return ks.Name == s.name })
+		j := slices.IndexFunc(all, func(ks *nftables.Set) bool { return ks.Name == s.id.name() })
 		if j < 0 {
-			d.add("family %s: set %s is missing", family, s.name)
+			d.add("family %s: set %s is missing", family, s.id.name())
 			continue
 		}
 		elements, err := c.GetSetElements(all[j])
@@ -202,13 +275,21 @@ func (s *set) compareElements(family string, got []nftables.SetElement, d *Drift
 	same := len(got) == len(s.keys)
 	for _, want := range s.keys {
 		if !slices.ContainsFunc(got, func(e nftables.SetElement) bool { return bytes.Equal(e.Key, want) }) {
-			d.add("family %s: set %s lacks interface %s", family, s.name, bytes.TrimRight(want[:16], "\x00"))
+			d.add("family %s: set %s lacks %s", family, s.id.name(), s.describe(want))
 			same = true
 		}
 	}
 	if !same {
-		d.add("family %s: set %s has %d elements, want %d", family, s.name, len(got), len(s.keys))
+		d.add("family %s: set %s has %d elements, want %d", family, s.id.name(), len(got), len(s.keys))
 	}
+}
+
+// describe shows an element to people.
+func (s *set) describe(key []byte) string {
+	if s.keyType == nftables.TypeEtherType {
+		return fmt.Sprintf("ethertype %#x", key)
+	}
+	return fmt.Sprintf("interface %s", bytes.TrimRight(key[:16], "\x00"))
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -71,6 +71,41 @@ func TestCheckNamesDrift(t *testing.T) {
 			r.Table, r.Chain = t, chains["forward"]
 			c.ReplaceRule(r)
 		}, "chain forward: rule 3 (from a zone: queue) has the bypass flag"},
+		{"fragments not queued", nftables.TableFamilyIPv4, func(c *nftables.Conn, _ *nftables.Table, _ map[string]*nftables.Chain, rules func(string) []*nftables.Rule) {
+			_ = c.DelRule(rules("prerouting")[3])
+		}, "chain prerouting: rule 4 (fragment from a zone: queue) is missing"},
+		{"table of ethertypes gone", nftables.TableFamilyNetdev, func(c *nftables.Conn, t *nftables.Table, _ map[string]*nftables.Chain, _ func(string) []*nftables.Rule) {
+			c.DelTable(t)
+		}, "family netdev: the table is missing"},
+		{"chain of an interface gone", nftables.TableFamilyNetdev, func(c *nftables.Conn, _ *nftables.Table, chains map[string]*nftables.Chain, _ func(string) []*nftables.Rule) {
+			c.FlushChain(chains["ingress-g0"])
+			c.DelChain(chains["ingress-g0"])
+		}, "family netdev: chain ingress-g0 is missing"},
+		{"chain at another interface", nftables.TableFamilyNetdev, func(c *nftables.Conn, t *nftables.Table, chains map[string]*nftables.Chain, rules func(string) []*nftables.Rule) {
+			ch := chains["ingress-g0"]
+			same := rules(ch.Name)
+			c.FlushChain(ch)
+			c.DelChain(ch)
+			c.AddChain(&nftables.Chain{Table: t, Name: ch.Name, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookIngress, Priority: ch.Priority, Device: "lo"})
+			for _, r := range same {
+				r.Handle, r.Position = 0, 0
+				r.Table, r.Chain = t, ch
+				c.AddRule(r)
+			}
+		}, `family netdev: chain ingress-g0 is at interfaces ["lo"], want g0`},
+		{"chain at no hook", nftables.TableFamilyNetdev, func(c *nftables.Conn, t *nftables.Table, chains map[string]*nftables.Chain, _ func(string) []*nftables.Rule) {
+			c.FlushChain(chains["ingress-g0"])
+			c.DelChain(chains["ingress-g0"])
+			c.AddChain(&nftables.Chain{Table: t, Name: "ingress-g0"})
+		}, "family netdev: chain ingress-g0 is attached to no hook"},
+		{"other priority of an interface's chain", nftables.TableFamilyNetdev, func(c *nftables.Conn, t *nftables.Table, chains map[string]*nftables.Chain, _ func(string) []*nftables.Rule) {
+			c.FlushChain(chains["ingress-g0"])
+			c.DelChain(chains["ingress-g0"])
+			c.AddChain(&nftables.Chain{Table: t, Name: "ingress-g0", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookIngress, Priority: nftables.ChainPriorityRef(7), Device: "g0"})
+		}, "family netdev: chain ingress-g0 has priority 7, want -450"},
+		{"foreign chain at ingress", nftables.TableFamilyNetdev, func(c *nftables.Conn, t *nftables.Table, _ map[string]*nftables.Chain, _ func(string) []*nftables.Rule) {
+			c.AddChain(&nftables.Chain{Table: t, Name: "stranger"})
+		}, "family netdev: chain stranger is not ours"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,9 +153,96 @@ func TestCheckNamesDrift(t *testing.T) {
 		t.Errorf("Check with one interface more: %v", err)
 	}
 	other = l.plan
+	other.Zones = []nft.Zone{{Index: 1, Name: "src", Interfaces: []string{"g0"}, Ethertypes: []uint16{lldp}}, l.plan.Zones[1]}
+	if err := nft.Check(other); err == nil || !strings.Contains(err.Error(), "set ethertypes-1 lacks ethertype 0x88cc") {
+		t.Errorf("Check with one ethertype more: %v", err)
+	}
+	if _, err := nft.Install(other); err != nil {
+		t.Fatal(err)
+	}
+	if err := nft.Check(l.plan); err == nil || !strings.Contains(err.Error(), "set ethertypes-1 has 4 elements, want 3") {
+		t.Errorf("Check with one ethertype less: %v", err)
+	}
+	l.install()
+	other = l.plan
 	other.Queue++
 	if err := nft.Check(other); err == nil || !strings.Contains(err.Error(), "was changed") {
 		t.Errorf("Check with another queue: %v", err)
+	}
+}
+
+// Whichever rule is taken away, narrowed, widened or given another end, it shows.
+func TestCheckSeesEveryRule(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func([]expr.Any) []expr.Any // nil for a rule that is to go
+	}{
+		{"taken away", nil},
+		{"narrowed", func(e []expr.Any) []expr.Any {
+			return append([]expr.Any{&expr.Meta{Key: expr.MetaKeyLEN, Register: 9}, &expr.Cmp{Op: expr.CmpOpEq, Register: 9, Data: []byte{1, 0, 0, 0}}}, e...)
+		}},
+		{"widened", func(e []expr.Any) []expr.Any {
+			for i := range e {
+				switch e[i].(type) {
+				case *expr.Lookup, *expr.Cmp:
+					return e[i+1:]
+				}
+			}
+			return e[1:] // matches everything as it is
+		}},
+		{"another end", func(e []expr.Any) []expr.Any {
+			if v, ok := e[len(e)-1].(*expr.Verdict); ok && v.Kind == expr.VerdictAccept {
+				return append(e[:len(e)-1:len(e)-1], &expr.Verdict{Kind: expr.VerdictDrop})
+			}
+			return append(e[:len(e)-1:len(e)-1], &expr.Verdict{Kind: expr.VerdictAccept})
+		}},
+	}
+	l := newLab(t)
+	l.plan.Zones[0].Ethertypes = []uint16{unix.ETH_P_8021Q, unix.ETH_P_8021AD, lldp}
+	l.install()
+	c := l.conn()
+	seen := 0
+	for _, family := range []nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyIPv6, nftables.TableFamilyNetdev} {
+		table := &nftables.Table{Name: testTable, Family: family}
+		chains, err := c.ListChainsOfTableFamily(family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ch := range chains {
+			rules := func() []*nftables.Rule {
+				all, err := c.GetRules(table, ch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return all
+			}
+			for i := range rules() {
+				seen++
+				for _, tt := range tests {
+					r := rules()[i]
+					r.Table, r.Chain = table, ch
+					if tt.change == nil {
+						_ = c.DelRule(r)
+					} else {
+						r.Exprs = tt.change(r.Exprs)
+						c.ReplaceRule(r)
+					}
+					if err := c.Flush(); err != nil {
+						t.Fatal(err)
+					}
+					var drift *nft.DriftError
+					if err := nft.Check(l.plan); !errors.As(err, &drift) || !strings.Contains(err.Error(), "chain "+ch.Name+":") {
+						t.Errorf("chain %s, rule %d %s: %v", ch.Name, i+1, tt.name, err)
+					}
+					if _, err := nft.Install(l.plan); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	if want := 14 + 4 + 5 + 3; seen != want {
+		t.Errorf("%d rules, want %d", seen, want)
 	}
 }
 

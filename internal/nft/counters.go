@@ -15,6 +15,9 @@ type Counters struct {
 	Unjudged uint64
 	// IPv6 counts all IPv6 packets from and to zones.
 	IPv6 uint64
+	// Ethertype counts frames from zones that hold neither IP nor ARP nor what
+	// their zone admits besides.
+	Ethertype uint64
 }
 
 // ReadCounters reads the counters of the tables with this name, DefaultTable if
@@ -29,8 +32,9 @@ func ReadCounters(table string, netns int) (Counters, error) {
 	}
 	var sum Counters
 	for family, n := range map[nftables.TableFamily]*uint64{
-		nftables.TableFamilyIPv4: &sum.Unjudged,
-		nftables.TableFamilyIPv6: &sum.IPv6,
+		nftables.TableFamilyIPv4:   &sum.Unjudged,
+		nftables.TableFamilyIPv6:   &sum.IPv6,
+		nftables.TableFamilyNetdev: &sum.Ethertype,
 	} {
 		if err := addCounters(c, &nftables.Table{Family: family, Name: table}, n); err != nil {
 			return Counters{}, fmt.Errorf("nft: counters of table %s: %w%s", table, err, advice(err))

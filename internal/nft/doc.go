@@ -1,14 +1,19 @@
 // Package nft installs the netfilter rules that bring the packets of labeled
 // zones to the queue, and that let nothing out which was not judged.
 //
-// A table of the ip family and one of the ip6 family, both with the plan's name:
+// A table of the ip family, one of the ip6 family and one of the netdev family, all
+// with the plan's name:
 //
+//	ingress-IF  -450  a chain for each interface of a zone: dropped and counted
+//	                  unless IPv4, IPv6, ARP or what the zone admits besides
 //	prerouting  -450  from a zone: mark cleared; bit 29 set if the address is
-//	                  ours; queued if the header has options. This is before
-//	                  defragmentation and before the kernel reads the options.
+//	                  ours; queued if the header has options, and if it is a
+//	                  fragment. This is before defragmentation and before the
+//	                  kernel reads the options.
 //	input       -150  from a zone: queued unless judged for local delivery
 //	forward     -150  from a zone: queued unless judged, and dropped if judged
-//	                  but on its way to no zone; from elsewhere to a zone: queued
+//	                  but on its way to no zone; from elsewhere to a zone: queued.
+//	                  Those that are pending are queued, too.
 //	output      -150  to a zone: mark cleared, queued
 //	postrouting -450  to a zone: dropped and counted unless judged for that zone;
 //	                  mark cleared

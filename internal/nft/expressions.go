@@ -23,25 +23,30 @@ func number(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
 
 func ifname(name string) []byte { return append([]byte(name), make([]byte, 16-len(name))...) }
 
-func from(set string) []expr.Any { return ifaceIn(expr.MetaKeyIIFNAME, set) }
+func from(set setID) []expr.Any { return ifaceIn(expr.MetaKeyIIFNAME, set) }
 
-func to(set string) []expr.Any { return ifaceIn(expr.MetaKeyOIFNAME, set) }
+func to(set setID) []expr.Any { return ifaceIn(expr.MetaKeyOIFNAME, set) }
 
-func ifaceIn(key expr.MetaKey, set string) []expr.Any {
+func ifaceIn(key expr.MetaKey, set setID) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: key, Register: register},
-		&expr.Lookup{SourceRegister: register, SetName: set, SetID: setID(set)},
+		in(set),
 	}
+}
+
+// in matches packets whose value in the register is in the set.
+func in(set setID) *expr.Lookup {
+	return &expr.Lookup{SourceRegister: register, SetName: set.name(), SetID: uint32(set)}
 }
 
 // leaving matches a packet whose outgoing interface and mark, as far as it says
 // that the packet may leave to that interface's zone, are in the set.
-func leaving(set string) []expr.Any {
+func leaving(set setID) []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: register},
 		&expr.Meta{Key: expr.MetaKeyMARK, Register: nextRegister},
 		masked(nextRegister, number(uint32(mark.StateMask|mark.ZoneMask))),
-		&expr.Lookup{SourceRegister: register, SetName: set, SetID: setID(set)},
+		in(set),
 	}
 }
 
@@ -76,6 +81,16 @@ func hasOptions() []expr.Any {
 		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 0, Len: 1},
 		masked(register, []byte{0x0f}),
 		&expr.Cmp{Op: expr.CmpOpGt, Register: register, Data: []byte{5}},
+	}
+}
+
+// isFragment matches packets that are a part of a datagram: the flag for more
+// fragments is set, or the offset is not zero (RFC 791 section 3.1).
+func isFragment() []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 6, Len: 2},
+		masked(register, []byte{0x3f, 0xff}),
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: []byte{0, 0}},
 	}
 }
 

@@ -12,26 +12,58 @@ import (
 type Report struct {
 	// Backend is the way packets are queued, Native or Compat.
 	Backend Backend
+	// Ethertypes says that frames of other ethertypes than those admitted are
+	// dropped. It is false where the kernel has no tables of the netdev family,
+	// or the plan leaves that table out.
+	Ethertypes bool
 }
 
 // Install puts the plan's rules in place of those that are there under the same
 // name. The kernel goes from the old to the new at one moment, without one in
-// which neither holds; packets that wait in a queue then are dropped by it. What
-// was installed is read back.
+// which neither holds; packets that wait in a queue then are dropped by it. Rules
+// that are as they should be are left alone. What was installed is read back.
 func Install(p Plan) (Report, error) {
 	p, err := p.complete()
 	if err != nil {
 		return Report{}, err
 	}
+	var report Report
+	if report.Backend, err = installIP(p); err != nil {
+		return Report{}, err
+	}
+	p.Backend = report.Backend
+	for range installTries {
+		if report.Ethertypes, err = installIngress(p); err != nil {
+			return Report{}, err
+		}
+		p.NoIngress = !report.Ethertypes
+		var drift *DriftError
+		if err = Check(p); !errors.As(err, &drift) || drift.Appeared() == nil {
+			break
+		}
+	}
+	if err != nil {
+		return Report{}, fmt.Errorf("nft: the kernel did not take the rules as they were given: %w", err)
+	}
+	return report, nil
+}
+
+// installTries is how often interfaces may come and go while rules for them are
+// made.
+const installTries = 5
+
+// installIP installs the tables of the IP families and returns how packets are
+// queued.
+func installIP(p Plan) (Backend, error) {
 	if used, err := installed(p); err == nil {
 		// Replacing rules by the same rules would only drop what waits in the queue.
-		return Report{Backend: used}, nil
+		return used, nil
 	}
 	used := p.Backend
 	if used == Auto {
 		used = Native
 	}
-	err = replace(p, used)
+	err := replace(p, used)
 	if p.Backend == Auto && missing(err) {
 		used = Compat
 		if e := replace(p, used); e != nil {
@@ -41,13 +73,9 @@ func Install(p Plan) (Report, error) {
 		}
 	}
 	if err != nil {
-		return Report{}, fmt.Errorf("nft: install table %s: %w%s", p.Table, err, advice(err))
+		return Auto, fmt.Errorf("nft: install table %s: %w%s", p.Table, err, advice(err))
 	}
-	p.Backend = used
-	if err := Check(p); err != nil {
-		return Report{}, fmt.Errorf("nft: the kernel did not take the rules as they were given: %w", err)
-	}
-	return Report{Backend: used}, nil
+	return used, nil
 }
 
 // missing reports whether the kernel does not know an expression.
@@ -70,24 +98,40 @@ func replace(p Plan, backend Backend) error {
 	if err != nil {
 		return err
 	}
-	c, err := nftables.New(nftables.WithNetNSFd(p.NetNS))
+	return inBatch(p.NetNS, func(c *nftables.Conn) error {
+		for i := range all {
+			if err := all[i].replace(c, p.Table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// inBatch sends what f queues, to be done in whole or not at all.
+func inBatch(netns int, f func(*nftables.Conn) error) error {
+	c, err := nftables.New(nftables.WithNetNSFd(netns))
 	if err != nil {
 		return err
 	}
-	for i := range all {
-		if err := all[i].add(c, p.Table); err != nil {
-			return err
-		}
+	if err := f(c); err != nil {
+		return err
 	}
 	return c.Flush()
 }
 
-// add queues the messages that replace the table. A table that is not there
+// replace queues the messages that replace the table. A table that is not there
 // cannot be deleted, so it is first added.
-func (t *table) add(c *nftables.Conn, name string) error {
+func (t *table) replace(c *nftables.Conn, name string) error {
 	kt := &nftables.Table{Family: t.family, Name: name}
 	c.AddTable(kt)
 	c.DelTable(kt)
+	return t.add(c, name)
+}
+
+// add queues the messages that make the table, or that add to one that is there.
+func (t *table) add(c *nftables.Conn, name string) error {
+	kt := &nftables.Table{Family: t.family, Name: name}
 	c.AddTable(kt)
 	for i := range t.sets {
 		if err := c.AddSet(t.sets[i].kernelSet(kt)); err != nil {
@@ -99,7 +143,7 @@ func (t *table) add(c *nftables.Conn, name string) error {
 	for _, ch := range t.chains {
 		kc := c.AddChain(&nftables.Chain{
 			Table: kt, Name: ch.name, Type: nftables.ChainTypeFilter,
-			Hooknum: ch.hook, Priority: &ch.priority, Policy: &policy,
+			Hooknum: ch.hook, Priority: &ch.priority, Policy: &policy, Device: ch.device,
 		})
 		for _, r := range ch.rules {
 			c.AddRule(&nftables.Rule{Table: kt, Chain: kc, Exprs: r.exprs})
@@ -114,16 +158,22 @@ func Remove(table string, netns int) error {
 	if table == "" {
 		table = DefaultTable
 	}
-	c, err := nftables.New(nftables.WithNetNSFd(netns))
+	remove := func(families ...nftables.TableFamily) error {
+		return inBatch(netns, func(c *nftables.Conn) error {
+			for _, family := range families {
+				kt := &nftables.Table{Family: family, Name: table}
+				c.AddTable(kt)
+				c.DelTable(kt)
+			}
+			return nil
+		})
+	}
+	err := remove(nftables.TableFamilyIPv4, nftables.TableFamilyIPv6)
+	// In a batch of its own: a kernel without the family would refuse all of it.
+	if e := remove(nftables.TableFamilyNetdev); !missing(e) {
+		err = errors.Join(err, e)
+	}
 	if err != nil {
-		return fmt.Errorf("nft: remove table %s: %w", table, err)
-	}
-	for _, family := range []nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyIPv6} {
-		kt := &nftables.Table{Family: family, Name: table}
-		c.AddTable(kt)
-		c.DelTable(kt)
-	}
-	if err := c.Flush(); err != nil {
 		return fmt.Errorf("nft: remove table %s: %w%s", table, err, advice(err))
 	}
 	return nil

@@ -350,39 +350,3 @@ func TestJudgedAtPreroutingIsDelivered(t *testing.T) {
 		})
 	}
 }
-
-// Fragments are queued one by one, each with its own options, before anything
-// puts them together.
-func TestFragmentsAreSeenApart(t *testing.T) {
-	l := newLab(t)
-	l.install()
-	options := make(chan string, 4)
-	_, stop := l.listen(func(p *queue.Packet, v *queue.Verdict) {
-		if p.Hook == queue.Prerouting {
-			options <- string(p.Payload[20 : int(p.Payload[0]&15)*4])
-		}
-	})
-	other := append([]byte(nil), unknownDOI...)
-	other[9] = 6
-	for i, o := range [][]byte{unknownDOI, other} {
-		b := udpPacket(gwDstIP, o, make([]byte, 8))
-		b[5] = 77
-		if i == 0 {
-			b[6] = 0x20 // more fragments
-		} else {
-			b[7] = 2 // at byte 16
-		}
-		l.sendRaw(b)
-	}
-	for _, want := range []string{string(unknownDOI), string(other)} {
-		select {
-		case got := <-options:
-			if got != want {
-				t.Errorf("options %x, want %x", got, want)
-			}
-		case <-time.After(patience):
-			t.Fatal("a fragment did not come")
-		}
-	}
-	stop()
-}

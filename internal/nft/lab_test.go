@@ -343,3 +343,18 @@ func checksum(b []byte) uint16 {
 	}
 	return ^uint16(sum)
 }
+
+// within waits for what comes through c.
+func within[T any](t *testing.T, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(patience):
+		t.Fatalf("%s did not come", what)
+	}
+	return v
+}
+
+func ip4(s string) []byte { a := netip.MustParseAddr(s).As4(); return a[:] }
+
+func address(b []byte) string { return netip.AddrFrom4([4]byte(b)).String() }

@@ -17,20 +17,7 @@ func partNames(netns int, t *nftables.Table, chain string) ([][]string, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	attrs, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: unix.NFTA_RULE_TABLE, Data: append([]byte(t.Name), 0)},
-		{Type: unix.NFTA_RULE_CHAIN, Data: append([]byte(chain), 0)},
-	})
-	if err != nil {
-		return nil, err
-	}
-	replies, err := conn.Execute(netlink.Message{
-		Header: netlink.Header{
-			Type:  unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETRULE,
-			Flags: netlink.Request | netlink.Dump,
-		},
-		Data: append([]byte{byte(t.Family), unix.NFNETLINK_V0, 0, 0}, attrs...),
-	})
+	replies, err := dump(conn, unix.NFT_MSG_GETRULE, t.Family, text(unix.NFTA_RULE_TABLE, t.Name), text(unix.NFTA_RULE_CHAIN, chain))
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +30,10 @@ func partNames(netns int, t *nftables.Table, chain string) ([][]string, error) {
 	return rules, nil
 }
 
-// namesOf reads the expressions' names out of one rule's message.
+// namesOf reads the expressions' names out of one rule's message, whose header is
+// complete.
 func namesOf(b []byte) (names []string, err error) {
-	const header = 4 // struct nfgenmsg
-	if len(b) < header {
-		return nil, fmt.Errorf("message of %d bytes", len(b))
-	}
-	rule, err := netlink.NewAttributeDecoder(b[header:])
+	rule, err := netlink.NewAttributeDecoder(b[headerLen:])
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,11 @@ type Zone struct {
 	Name string
 	// Interfaces are the zone's interfaces by name. They need not exist yet.
 	Interfaces []string
+	// Ethertypes are admitted from the zone's links beside IPv4, ARP and IPv6
+	// (which is dropped where IP is), in host byte order, 0x0600 and more: less
+	// is a length (IEEE 802.3). A frame with a VLAN tag counts as its outermost
+	// tag, 0x8100 or 0x88a8; what it encloses is then the VLAN device's affair.
+	Ethertypes []uint16
 }
 
 // Plan says what rules there shall be.
@@ -57,6 +62,9 @@ type Plan struct {
 	Queue uint16
 	// Backend is how packets are queued.
 	Backend Backend
+	// NoIngress leaves out the table of the netdev family, for kernels that were
+	// found not to have it: see Report.Ethertypes.
+	NoIngress bool
 	// NetNS is a descriptor of the network namespace, 0 for the calling
 	// thread's.
 	NetNS int
@@ -64,6 +72,10 @@ type Plan struct {
 
 // maxInterfaces keeps a set's elements within one netlink attribute.
 const maxInterfaces = 1000
+
+// minEthertype is the smallest number that is an ethertype and not the length of
+// an IEEE 802.3 frame.
+const minEthertype = 0x0600
 
 // maxNameLen is IFNAMSIZ without the terminating zero.
 const maxNameLen = 15
@@ -86,6 +98,11 @@ func (p Plan) complete() (Plan, error) {
 			return p, fmt.Errorf("nft: zones %q and %q have the same index %d", other, z.Name, z.Index)
 		}
 		index[z.Index] = z.Name
+		for _, e := range z.Ethertypes {
+			if e < minEthertype {
+				return p, fmt.Errorf("nft: zone %q: %#04x is a length, not an ethertype", z.Name, e)
+			}
+		}
 		for _, name := range z.Interfaces {
 			if err := checkInterfaceName(name); err != nil {
 				return p, fmt.Errorf("nft: zone %q: %w", z.Name, err)

@@ -27,6 +27,13 @@ func TestInstallRefuses(t *testing.T) {
 		{"pattern", []nft.Zone{zone(1, "eth*")}, "not allowed"},
 		{"blank", []nft.Zone{zone(1, "eth 0")}, "not allowed"},
 	}
+	length := zone(1, "a")
+	length.Ethertypes = []uint16{0x88cc, 0x05ff}
+	tests = append(tests, struct {
+		name  string
+		zones []nft.Zone
+		want  string
+	}{"length as ethertype", []nft.Zone{length}, "0x05ff is a length"})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			// Refused before the kernel is asked: needs no privileges.

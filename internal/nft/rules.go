@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/google/nftables"
@@ -10,19 +11,31 @@ import (
 	"labelgate/internal/mark"
 )
 
-// The sets. Both are constant: nobody can change them without taking down the
-// rules that use them.
+// setID is a set: the number it has within its batch. All are constant: nobody can
+// change them without taking down the rules that use them.
+type setID uint32
+
 const (
-	setInterfaces = "interfaces" // names of the zones' interfaces
-	setExits      = "exits"      // name and mark with which a packet may leave by it
+	setInterfaces setID = 1 // names of the zones' interfaces
+	setExits      setID = 2 // name and mark with which a packet may leave by it
+
+	// The number of the zone is added to these.
+	setEthertypes setID = 0x100 // what a zone's links may carry
+	setUntagged   setID = 0x200 // the same without VLAN tags
 )
 
-// setID numbers a set within its batch.
-func setID(name string) uint32 {
-	if name == setInterfaces {
-		return 1
+// name is what the rules and people call the set.
+func (s setID) name() string {
+	zone := s & (setEthertypes - 1)
+	switch s {
+	case setInterfaces:
+		return "interfaces"
+	case setExits:
+		return "exits"
+	case setEthertypes + zone:
+		return fmt.Sprintf("ethertypes-%d", zone)
 	}
-	return 2
+	return fmt.Sprintf("untagged-%d", zone)
 }
 
 // table, chain, rule and set are what the kernel shall hold, in the order in
@@ -34,7 +47,7 @@ type table struct {
 }
 
 type set struct {
-	name    string
+	id      setID
 	keyType nftables.SetDatatype
 	concat  bool
 	keys    [][]byte
@@ -45,6 +58,8 @@ type chain struct {
 	hook     *nftables.ChainHook
 	priority nftables.ChainPriority
 	rules    []rule
+	device   string // whose frames it sees; in the netdev family only
+	optional bool   // its device is not there, so it need not be
 }
 
 type rule struct {
@@ -56,6 +71,10 @@ func newRule(what string, parts ...[]expr.Any) rule {
 	return rule{what: what, exprs: slices.Concat(parts...)}
 }
 
+func newChain(name string, hook *nftables.ChainHook, priority nftables.ChainPriority, rules ...rule) chain {
+	return chain{name: name, hook: hook, priority: priority, rules: rules}
+}
+
 // Priorities. Prerouting is before defragmentation (-400), so that every
 // fragment is seen with its own label; the others are where mangling is done.
 // Postrouting is before other programs, too: it takes the mark away, so that
@@ -65,14 +84,15 @@ const (
 	priorityMangle = -150
 )
 
-// tables builds what a complete plan stands for, with a definite backend.
+// tables builds the tables of both IP families that a complete plan stands for,
+// with a definite backend.
 func tables(p Plan, backend Backend) ([]table, error) {
-	interfaces := set{name: setInterfaces, keyType: nftables.TypeIFName}
+	interfaces := set{id: setInterfaces, keyType: nftables.TypeIFName}
 	exitType, err := nftables.ConcatSetType(nftables.TypeIFName, nftables.TypeMark)
 	if err != nil {
 		return nil, err
 	}
-	exits := set{name: setExits, keyType: exitType, concat: true}
+	exits := set{id: setExits, keyType: exitType, concat: true}
 	for _, z := range p.Zones {
 		for _, name := range z.Interfaces {
 			key := ifname(name)
@@ -86,42 +106,46 @@ func tables(p Plan, backend Backend) ([]table, error) {
 			family: nftables.TableFamilyIPv4,
 			sets:   []set{interfaces, exits},
 			chains: []chain{
-				{"prerouting", nftables.ChainHookPrerouting, priorityFirst, prerouting(queue)},
-				{"input", nftables.ChainHookInput, priorityMangle, input(queue)},
-				{"forward", nftables.ChainHookForward, priorityMangle, forward(queue)},
-				{"output", nftables.ChainHookOutput, priorityMangle, output(queue)},
-				{"postrouting", nftables.ChainHookPostrouting, priorityFirst, postrouting()},
+				newChain("prerouting", nftables.ChainHookPrerouting, priorityFirst, prerouting(queue)...),
+				newChain("input", nftables.ChainHookInput, priorityMangle, input(queue)...),
+				newChain("forward", nftables.ChainHookForward, priorityMangle, forward(queue)...),
+				newChain("output", nftables.ChainHookOutput, priorityMangle, output(queue)...),
+				newChain("postrouting", nftables.ChainHookPostrouting, priorityFirst, postrouting()...),
 			},
 		},
 		{
 			family: nftables.TableFamilyIPv6,
 			sets:   []set{interfaces},
 			chains: []chain{
-				{"input", nftables.ChainHookInput, priorityMangle, []rule{
+				newChain("input", nftables.ChainHookInput, priorityMangle,
+					newRule("IPv6 from a zone: drop", from(setInterfaces), countDrop())),
+				newChain("forward", nftables.ChainHookForward, priorityMangle,
 					newRule("IPv6 from a zone: drop", from(setInterfaces), countDrop()),
-				}},
-				{"forward", nftables.ChainHookForward, priorityMangle, []rule{
-					newRule("IPv6 from a zone: drop", from(setInterfaces), countDrop()),
-					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop()),
-				}},
-				{"output", nftables.ChainHookOutput, priorityMangle, []rule{
-					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop()),
-				}},
+					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop())),
+				newChain("output", nftables.ChainHookOutput, priorityMangle,
+					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop())),
 			},
 		},
 	}, nil
 }
 
+// prerouting queues what cannot be judged later: options before the kernel acts on
+// them, and fragments before it puts them together, which hides all options but
+// those of the first. A packet is queued here once: the verdict ends the chain.
 func prerouting(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone: clear the mark", from(setInterfaces), setMark(0)),
 		newRule("from a zone to an address of this machine: mark as local", from(setInterfaces), addressIsLocal(), setMark(mark.Local)),
 		newRule("from a zone with options: queue", from(setInterfaces), hasOptions(), queue),
+		newRule("fragment from a zone: queue", from(setInterfaces), isFragment(), queue),
 	}
 }
 
 // input asks for the mark of local delivery, whose zone is 0: a packet that was
 // judged on its way to a zone and then turned out to be for us is judged again.
+// That holds for translated destinations too: one that becomes an address of ours
+// leaves the zone in the mark, and one that goes from one of our addresses to
+// another is still for this machine.
 func input(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone and judged for this machine: accept", from(setInterfaces), markIs(mark.StateMask|mark.ZoneMask, mark.Judged), accept()),
@@ -131,6 +155,11 @@ func input(queue []expr.Any) []rule {
 
 // forward believes a mark only if prerouting cleared what was there before, that
 // is from a zone: elsewhere it may be another program's.
+//
+// A judged packet is accepted for the zone that its mark names. Where destinations
+// are translated that is not the whole of it: between prerouting and here it may
+// have got another destination in the same zone. There, see Translates, the mark
+// must say that it is pending: such packets are queued again.
 func forward(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone to a zone and judged: accept", from(setInterfaces), to(setInterfaces), markIs(mark.StateMask, mark.Judged), accept()),
@@ -160,8 +189,12 @@ func (s *set) kernelSet(t *nftables.Table) (*nftables.Set, []nftables.SetElement
 	for i, k := range s.keys {
 		elements[i].Key = k
 	}
+	var order binaryutil.ByteOrder = binaryutil.NativeEndian
+	if s.keyType == nftables.TypeEtherType {
+		order = binaryutil.BigEndian
+	}
 	return &nftables.Set{
-		Table: t, ID: setID(s.name), Name: s.name, Constant: true,
-		KeyType: s.keyType, Concatenation: s.concat, KeyByteOrder: binaryutil.NativeEndian,
+		Table: t, ID: uint32(s.id), Name: s.id.name(), Constant: true,
+		KeyType: s.keyType, Concatenation: s.concat, KeyByteOrder: order,
 	}, elements
 }

@@ -124,7 +124,7 @@ func FuzzHosts(f *testing.F) {
 		if problems.Failed() {
 			t.Fatalf("written as\n%s%v", text, problems)
 		}
-		if diff := cmp.Diff(list, again, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(hostmap.Entry{}, "File", "Line"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(list, again, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(hostmap.Entry{}, "File", "Line"), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 			t.Errorf("written as\n%s\nis something else\n%s", text, diff)
 		}
 	})

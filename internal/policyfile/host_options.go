@@ -1,6 +1,7 @@
 package policyfile
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ func HostOptions() []string { return optionKeys() }
 
 // optionKeys are the options of an entry, in the order in which they are written.
 func optionKeys() []string {
-	return []string{"zone", "doi", "only", "only-label", "on-label", "on-unlabeled", "web-as"}
+	return []string{"zone", "doi", "only", "only-label", "on-label", "on-unlabeled", "web-as", "via"}
 }
 
 // maxZone is the length of the longest name of a zone.
@@ -69,7 +70,7 @@ func (o *option) bearer() string {
 	switch o.key {
 	case "doi", "only", "only-label", "on-unlabeled":
 		return "-CIPSO entries"
-	case "on-label":
+	case "on-label", "via":
 		return "entries with a single label"
 	case "web-as":
 		return "entries with the label @"
@@ -109,6 +110,8 @@ func (o *option) apply(e *hostmap.Entry) (ok bool) {
 		return o.word(onLabelWords(), func(i int) { e.OnLabel = hostmap.OnLabel(i) })
 	case "on-unlabeled":
 		return o.onUnlabeled(e)
+	case "via":
+		return o.via(e)
 	case "web-as":
 		e.Replacement, ok = o.label(o.at)
 		if ok && (e.Replacement == "@" || e.Replacement == "*") {
@@ -117,6 +120,17 @@ func (o *option) apply(e *hostmap.Entry) (ok bool) {
 		}
 		return ok
 	}
+	return true
+}
+
+// via reads the next hop that speaks labels for the entry's hosts.
+func (o *option) via(e *hostmap.Entry) bool {
+	a, err := netip.ParseAddr(o.text)
+	if err != nil || a.Zone() != "" || a.Is4() != e.Prefix.Addr().Is4() {
+		o.fail(o.at.start+1, "option", "write the address of the gateway before the hosts, as in via=10.1.0.1", "%s cannot be the next hop to %s", quote(o.text), e.Prefix)
+		return false
+	}
+	e.Via = a
 	return true
 }
 

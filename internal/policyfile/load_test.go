@@ -111,7 +111,8 @@ Odd 2/0,65534
 198.51.100.0/24 -CIPSO doi=16 only=A,B only-label=C,D on-unlabeled=Guest
 198.51.100.1 -CIPSO on-unlabeled=ambient
 198.51.100.2 @ zone=out web-as=Net
-2001:db8::/32 Six
+198.51.100.3 Far via=203.0.113.1
+2001:db8::/32 Six via=2001:db8::1
 `)).Files)
 	set, err := Load(from, Labelgate)
 	if err != nil {
@@ -135,7 +136,8 @@ Odd 2/0,65534
 	for i := range again.Hosts {
 		again.Hosts[i].File, again.Hosts[i].Line = set.Hosts[i].File, set.Hosts[i].Line
 	}
-	if diff := cmp.Diff(set.Hosts, again.Hosts, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(set.Hosts, again.Hosts, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+		cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Error(diff)
 	}
 	if err := Save(to, rules, nil, nil); err == nil {

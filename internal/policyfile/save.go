@@ -111,6 +111,9 @@ func appendHost(b []byte, e *hostmap.Entry) (_ []byte, err error) {
 		}
 		option("web-as", e.Replacement)
 	}
+	if e.Via.IsValid() {
+		option("via", e.Via.String())
+	}
 	return append(b, '\n'), nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"labelgate/internal/audit"
 	"labelgate/internal/capture"
 	"labelgate/internal/event"
+	"labelgate/internal/memory"
 	"labelgate/netlabel"
 )
 
@@ -72,12 +73,15 @@ func (z *Zones) Of(f *capture.Frame) netlabel.Zone {
 type Replayer struct {
 	snapshot *netlabel.Snapshot
 	zones    *Zones
+	memory   *memory.Memory
+	pinFlows bool
+	seconds  uint32 // of the latest frame: time does not go back for what is remembered
 	out      []byte
 }
 
-// New returns a Replayer.
-func New(s *netlabel.Snapshot, z *Zones) *Replayer {
-	return &Replayer{snapshot: s, zones: z}
+// New returns a Replayer. pinFlows is the setting of that name.
+func New(s *netlabel.Snapshot, z *Zones, pinFlows bool) *Replayer {
+	return &Replayer{snapshot: s, zones: z, memory: memory.New(s.Zones()), pinFlows: pinFlows}
 }
 
 // Unseen is the verdict in the record of a frame that no gateway is asked about.
@@ -105,7 +109,9 @@ func (r *Replayer) Judge(f *capture.Frame) (audit.Record, []byte) {
 		if need := len(packet) + netlabel.MaxGrowth; len(r.out) < need {
 			r.out = make([]byte, need)
 		}
-		v = r.snapshot.Process(netlabel.Forward, zone, packet, r.out)
+		r.seconds = max(r.seconds, uint32(f.Time.Unix()))
+		at := memory.Moment{Snapshot: r.snapshot, Generation: r.snapshot.Generation(), Seconds: r.seconds, PinFlows: r.pinFlows}
+		v = r.memory.Process(at, memory.Packet{Direction: netlabel.Forward, In: zone, Bytes: packet, Out: r.out}, netlabel.Known{})
 	}
 	record := event.Record(r.snapshot, event.Packet{Direction: netlabel.Forward, Bytes: packet, Out: r.out, In: f.Name}, &v)
 	record.Time = f.Time

@@ -34,6 +34,7 @@ name       = "red"
 interfaces = ["ge2e-mallory"]
 networks   = ["10.1.0.0/16"]
 labels     = "require"
+icmp-errors = false
 doi        = 3
 
 [[zone]]
@@ -41,6 +42,7 @@ name       = "blue"
 interfaces = ["ge2e-mallet"]
 networks   = ["10.2.0.0/16"]
 labels     = "require"
+icmp-errors = false
 doi        = 16
 
 [[zone]]

@@ -1,0 +1,92 @@
+package daemon
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"labelgate/engine"
+	"labelgate/internal/icmp"
+	"labelgate/internal/ipv4"
+	"labelgate/internal/queue"
+	"labelgate/netlabel"
+)
+
+// errorSender sends ICMP errors; an *icmp.Sender.
+type errorSender interface {
+	Send(now time.Duration, n icmp.Notice) bool
+	Own(now time.Duration, to netip.Addr, message []byte) (label, generation uint32, ok bool)
+}
+
+var _ errorSender = (*icmp.Sender)(nil)
+
+// openErrors opens the way that ICMP errors leave by.
+func (d *daemon) openErrors() (*icmp.Sender, error) {
+	s, err := icmp.Open(icmp.Config{Errorf: d.errorf})
+	if err != nil {
+		return nil, fmt.Errorf("ICMP errors: %w", err)
+	}
+	return s, nil
+}
+
+// report tells the sender of a dropped packet why, as the CIPSO draft asks
+// (section 5), if its zone may know and the packet may be answered at all.
+func (j *judge) report(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict) {
+	if j.errors == nil {
+		return
+	}
+	kind, code, pointer, due := v.ICMP(d)
+	if !due {
+		return
+	}
+	tooBig := v.Reason == netlabel.ReasonTooBig
+	if !tooBig && (d == netlabel.Output || !now.snapshot.ZoneErrors(v.InZone)) {
+		return
+	}
+	var view ipv4.View
+	view.Parse(p.Payload, ipv4.Compat)
+	if !view.Answerable() || now.toSubnet(p.Payload) {
+		return
+	}
+	if d != netlabel.Output && (now.snapshot.ZoneOf(view.Src) != v.InZone || now.own(p.Payload)) {
+		return // whoever lives at that address did not send it
+	}
+	e := ipv4.Error{Type: kind, Code: code, Pointer: pointer, Quoted: p.Payload}
+	if tooBig {
+		e.MTU = uint16(min(v.MTU, maxPacket))
+	}
+	j.message = ipv4.AppendError(j.message[:0], e)
+	j.errors.Send(now.since, icmp.Notice{To: view.Src, Message: j.message, Label: uint32(now.about(v)), Generation: now.stamp})
+}
+
+// about returns the label of an error about a dropped packet: that of the packet,
+// or what this machine says of its own where the packet had none that is known.
+func (m moment) about(v *netlabel.Verdict) engine.Label {
+	switch v.Subject {
+	case engine.Unknown, engine.Star, engine.Huh:
+		if self := m.snapshot.Self(); self != engine.Unknown {
+			return self
+		}
+		return m.snapshot.Ambient()
+	}
+	return v.Subject
+}
+
+// own recognises an ICMP error of ours on its way out. It is told by its bytes, not
+// by a mark, which any program could set.
+func (j *judge) own(now moment, p *queue.Packet) (k netlabel.Known) {
+	const icmpProtocol = 1
+	b := p.Payload
+	if j.errors == nil || p.Hook != queue.Output || len(b) < ipv4.MinHeaderLen || b[9] != icmpProtocol {
+		return k
+	}
+	header := int(b[0]&0xf) * 4
+	if header > len(b) {
+		return k
+	}
+	label, generation, ok := j.errors.Own(now.since, netip.AddrFrom4([4]byte(b[16:20])), b[header:])
+	if ok && generation == now.stamp {
+		k.Subject, k.From, k.Own = engine.Label(label), netlabel.FromFlow, true
+	}
+	return k
+}

@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"errors"
+	"maps"
+
+	"labelgate/internal/load"
+	"labelgate/internal/nft"
+)
+
+// ruleset is what the netfilter rules depend on besides the settings.
+type ruleset struct {
+	translates func() (where string, found bool, err error)
+
+	noIngress bool              // the kernel cannot filter by ethertype
+	unsure    string            // why it is not known whether destinations are translated
+	known     map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
+}
+
+// plan is what netfilter has to know of a gateway on this machine.
+func (d *daemon) plan(g *load.Gateway) nft.Plan {
+	p := plan(g)
+	p.NoIngress = d.guard.noIngress
+	return p
+}
+
+// lay installs the rules of p, and says what of it this kernel cannot do.
+func (d *daemon) lay(p nft.Plan) (nft.Report, error) {
+	before := d.present()
+	report, err := d.install(p)
+	if err != nil {
+		return report, err
+	}
+	d.guard.known = before
+	d.guard.restart()
+	if !report.Ethertypes && !d.guard.noIngress {
+		d.guard.noIngress = true
+		d.Log.Warn("this kernel has no nf_tables of the netdev family (CONFIG_NF_TABLES_NETDEV): what comes from a zone and is neither IP nor ARP is not dropped")
+	}
+	return report, nil
+}
+
+// retranslate looks whether addresses are translated on this machine, and has
+// packets judged accordingly: where destinations change behind PREROUTING only the
+// source is judged there. Who cannot tell has to reckon with it.
+func (d *daemon) retranslate() {
+	g := &d.guard
+	where, found, err := g.translates()
+	before := g.unsure
+	g.unsure = ""
+	was := d.live.translated.Swap(found || err != nil)
+	switch {
+	case err != nil:
+		if g.unsure = err.Error(); g.unsure != before {
+			d.Log.Error("whether addresses are translated on this machine is not known; packets are judged again where they leave", "error", g.unsure)
+		}
+	case found && (!was || before != ""):
+		d.Log.Info("addresses are translated on this machine: packets are judged again where they leave", "by", where)
+	case !found && was:
+		d.Log.Info("addresses are not translated on this machine any more")
+	}
+}
+
+// present returns the interfaces of the zones that are there.
+func (d *daemon) present() map[string]uint32 {
+	now := d.live.load()
+	all := make(map[string]uint32)
+	for _, l := range now.links.Links() {
+		all[l.Name] = l.Index
+	}
+	found := make(map[string]uint32)
+	for _, z := range now.gateway.Config.Zones {
+		for _, name := range z.Interfaces {
+			if index, ok := all[name]; ok {
+				found[name] = index
+			}
+		}
+	}
+	return found
+}
+
+// moved reports whether interfaces of zones came or went since the rules were last
+// looked at.
+func (d *daemon) moved() bool { return !maps.Equal(d.guard.known, d.present()) }
+
+// fresh returns the interfaces that came since, when that is all that err finds
+// wrong with the rules. One that has been there all the time had its rules.
+func (r *ruleset) fresh(err error, now map[string]uint32) []string {
+	var drift *nft.DriftError
+	if !errors.As(err, &drift) {
+		return nil
+	}
+	names := drift.Appeared()
+	for _, name := range names {
+		if index, ok := r.known[name]; ok && index == now[name] {
+			return nil
+		}
+	}
+	return names
+}

@@ -1,0 +1,107 @@
+package memory
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+
+	"labelgate/netlabel"
+)
+
+// TestErrors: an ICMP error has the label of what it reports, if that passed here
+// lately, and shows it as its sender sent it.
+func TestErrors(t *testing.T) {
+	sent := header{src: unlabeled, dst: labeled, proto: 17, body: udp(4000, 53)}
+	echo := header{src: unlabeled, dst: labeled, proto: 1, body: icmp(8, 0, 0x4c470001, make([]byte, 8))}
+	back := func(src string, about []byte) header {
+		return header{src: src, dst: unlabeled, proto: 1, body: icmp(3, 4, 1400, about)}
+	}
+	tests := []struct {
+		name   string
+		before func(b *bench)
+		error  func(left []byte) header // given what left of sent
+		sent   header
+		reason netlabel.Reason
+	}{
+		{"by a router without a label", nil, func(left []byte) header { return back(labeledRouter, left) }, sent, 0},
+		{"by the host itself", nil, func(left []byte) header { h := back(labeled, left); h.options = foo; return h }, sent, 0},
+		{"of eight bytes behind the header", nil, func(left []byte) header { return back(labeledRouter, left[:int(left[0]&15)*4+8]) }, sent, 0},
+		{"of an echo", nil, func(left []byte) header { return back(labeledRouter, left) }, echo, 0},
+		{"of a header only", nil, func(left []byte) header { return back(labeledRouter, left[:int(left[0]&15)*4]) }, sent, netlabel.ReasonLabelMissing},
+		{"about another port", nil, func(left []byte) header {
+			left[int(left[0]&15)*4+1]++
+			return back(labeledRouter, left)
+		}, sent, netlabel.ReasonLabelMissing},
+		{"by the host about another port", nil, func(left []byte) header {
+			left[int(left[0]&15)*4+1]++
+			h := back(labeled, left)
+			h.options = foo
+			return h
+		}, sent, netlabel.ReasonUnsolicitedError},
+		{"too late", func(b *bench) { b.at.Seconds += flowIdle + 1 }, func(left []byte) header { return back(labeledRouter, left) }, sent, netlabel.ReasonLabelMissing},
+		{"after a reload", func(b *bench) { b.at.Generation++ }, func(left []byte) header { return back(labeledRouter, left) }, sent, netlabel.ReasonLabelMissing},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, netlabel.Strict)
+			left := bytes.Clone(b.passes(gray, tt.sent))
+			if int(left[0]&15) != 9 {
+				t.Fatalf("% x left without a label", left)
+			}
+			if tt.before != nil {
+				tt.before(b)
+			}
+			v, got := b.process(red, tt.error(left))
+			if v.Reason != tt.reason {
+				t.Fatalf("%s %s, want %q", v.Action, v.Reason, tt.reason)
+			}
+			if v.Action == netlabel.Drop {
+				return
+			}
+			if name := b.at.Snapshot.LabelName(v.Subject); name != "Foo" {
+				t.Errorf("its subject is %q", name)
+			}
+			if mtu := binary.BigEndian.Uint16(got[26:]); mtu != 1400-16 {
+				t.Errorf("MTU %d, want that of the router less the option", mtu)
+			}
+			want := tt.sent.bytes(t)
+			if quoted := got[28:]; !bytes.HasPrefix(want, quoted) {
+				t.Errorf("quotes\n% x, of\n% x", quoted, want)
+			}
+		})
+	}
+}
+
+// TestCompatBelievesErrors: a Linux host asks nobody whether an error was due.
+func TestCompatBelievesErrors(t *testing.T) {
+	b := newBench(t, netlabel.Compat)
+	about := header{src: unlabeled, dst: labeled, proto: 17, body: udp(1, 2)}.bytes(t)
+	b.passes(red, header{src: labeled, dst: unlabeled, options: foo, proto: 1, body: icmp(3, 3, 0, about)})
+}
+
+// TestPin: a flow keeps its label while it lives, when that is asked for.
+func TestPin(t *testing.T) {
+	first := header{src: labeled, dst: "10.4.0.3", options: foo, proto: 17, body: udp(4000, 53)}
+	second := first
+	second.options = bar
+	other := second
+	other.body = udp(4001, 53)
+	for _, pin := range []bool{true, false} {
+		b := newBench(t, netlabel.Strict)
+		b.at.PinFlows = pin
+		b.passes(red, first)
+		want := netlabel.ReasonNone
+		if pin {
+			want = netlabel.ReasonLabelChanged
+		}
+		if v, _ := b.process(red, second); v.Reason != want {
+			t.Errorf("pinned %v, another label: %s %s", pin, v.Action, v.Reason)
+		}
+		b.passes(red, first)
+		b.passes(red, other)
+		b.at.Seconds += flowIdle + 1
+		b.passes(red, second)
+		b.at.Generation++
+		b.passes(red, first)
+	}
+}

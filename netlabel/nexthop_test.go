@@ -1,0 +1,78 @@
+package netlabel
+
+import (
+	"net/netip"
+	"testing"
+
+	"labelgate/hostmap"
+)
+
+// viaSpec has hosts without labels behind a gateway that speaks them.
+func viaSpec(mode Mode) Spec {
+	spec := perimeterSpec(mode)
+	via := func(prefix, label, hop string) hostmap.Entry {
+		return hostmap.Entry{Prefix: netip.MustParsePrefix(prefix), Label: label, Via: netip.MustParseAddr(hop), File: "netlabel.d/via", Line: 1}
+	}
+	far := via("10.1.9.0/24", "Pop", red2)
+	far.Zone = "red"
+	spec.Hosts = append(spec.Hosts, far, via("10.2.9.0/24", "Pop", blue1), via("10.1.8.0/24", "@", red2))
+	return spec
+}
+
+// TestNextHop: a label stays on for the gateway that takes it off, and the host
+// behind is judged by the label that it has.
+func TestNextHop(t *testing.T) {
+	s := compile(t, viaSpec(Strict))
+	foo16 := pad(hexOf(s.Encoding(16, mustLabel(t, s, "Foo"))))
+	pop3 := hexOf(s.Encoding(3, mustLabel(t, s, "Pop")))
+	tests := []struct {
+		name, zone, src, dst, options string
+		action                        Action
+		reason                        Reason
+		leaves                        string
+	}{
+		{"to a host behind", "green", green1, "10.1.9.1", foo3, Pass, 0, pad(foo3)},
+		{"to a host behind another domain's gateway", "green", green1, "10.2.9.1", foo3, Replace, 0, foo16},
+		{"from a host without label to one behind", "gray", grayPop, "10.1.9.1", "", Add, 0, pad(pop3)},
+		{"rules are asked for the host behind", "green", green1, "10.1.9.1", secret3, Drop, ReasonRuleLacks, ""},
+		{"the web behind", "green", green1, "10.1.8.1", secret3, Pass, 0, pad(secret3)},
+		{"@ is not told to the gateway", "gray", grayWeb, "10.1.9.1", "", Drop, ReasonWebToLabeled, ""},
+		{"from a host behind", "red", "10.1.9.1", green1, pop3, Pass, 0, pad(pop3)},
+		{"with another label than the host's", "red", "10.1.9.1", green1, foo3, Drop, ReasonLabelSpoof, ""},
+		{"without the label that the gateway puts on", "red", "10.1.9.1", green1, "", Drop, ReasonLabelMissing, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := packet(t, tt.src, tt.dst, tt.options, 17, udp(40))
+			out := make([]byte, len(p)+MaxGrowth)
+			v := s.Process(Forward, zoneNamed(t, s, tt.zone), p, out)
+			if v.Action != tt.action || v.Reason != tt.reason {
+				t.Fatalf("%s %s, want %s %s", v.Action, v.Reason, tt.action, tt.reason)
+			}
+			leaving := p
+			if v.Length != 0 {
+				leaving = out[:v.Length]
+			}
+			if got := options(leaving); v.Action != Drop && got != tt.leaves {
+				t.Errorf("options %s, want %s", got, tt.leaves)
+			}
+		})
+	}
+}
+
+// TestNextHopProblems: a next hop that cannot take the label off is a mistake.
+func TestNextHopProblems(t *testing.T) {
+	for hop, hint := range map[string]string{
+		"172.16.0.1": "no zone holds the next hop 172.16.0.1",
+		grayPop:      "the next hop " + grayPop + " speaks no labels",
+		greenFoo:     "the next hop " + greenFoo + " speaks no labels",
+	} {
+		spec := viaSpec(Strict)
+		spec.Hosts[len(spec.Hosts)-1].Via = netip.MustParseAddr(hop)
+		_, err := Compile(spec)
+		problems, _ := err.(Problems)
+		if len(problems) != 1 || problems[0].Message != hint || problems[0].Origin.Line != 1 {
+			t.Errorf("%s: %v", hop, err)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package netlabel
+
+import "slices"
+
+// Tunnel is a protocol whose packets carry packets that have headers, and labels,
+// of their own. What is inside cannot be judged and crosses the perimeter under
+// the label of the outside, so it is refused, unless both zones admit the tunnel:
+// then one label stands for all of it. AH and ESP are among them; AH also signs
+// the very option that would be changed.
+type Tunnel struct {
+	Name      string
+	Protocols []uint8  // of IP
+	Ports     []uint16 // of UDP, at either end
+}
+
+// tunnels are told by protocol number (IANA) or by the UDP port that they are
+// registered for. Who agrees on another port, or on another protocol, cannot be
+// told from outside.
+var tunnels = []Tunnel{
+	{Name: "ipip", Protocols: []uint8{4, 94}},
+	{Name: "6in4", Protocols: []uint8{41}},
+	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754}}, // RFC 2784, RFC 8086
+	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}}, // RFC 4303, RFC 3948
+	{Name: "ah", Protocols: []uint8{51}},
+	{Name: "etherip", Protocols: []uint8{97}},
+	{Name: "encap", Protocols: []uint8{98}},
+	{Name: "l2tp", Protocols: []uint8{115}, Ports: []uint16{1701}},
+	{Name: "mpls", Protocols: []uint8{137}, Ports: []uint16{6635, 6636}}, // RFC 4023, RFC 7510
+	{Name: "vxlan", Ports: []uint16{4789, 4790, 8472}},                   // RFC 7348, its generic extension, Linux before it was registered
+	{Name: "geneve", Ports: []uint16{6081}},                              // RFC 8926
+	{Name: "teredo", Ports: []uint16{3544}},                              // RFC 4380
+	{Name: "gtp", Ports: []uint16{2152, 2123}},
+	{Name: "gue", Ports: []uint16{6080}},
+	{Name: "lisp", Ports: []uint16{4341}},
+	{Name: "wireguard", Ports: []uint16{51820}},
+	{Name: "openvpn", Ports: []uint16{1194}},
+}
+
+// Tunnels returns the tunnels that are known.
+func Tunnels() []Tunnel { return slices.Clone(tunnels) }
+
+// tunnelSet is a set of indices into tunnels, a bit each.
+type tunnelSet uint32
+
+const protoUDP = 17
+
+// tunnelsOf returns the tunnels of a protocol and of a port.
+var byProtocol, byPort = func() (protocols [256]tunnelSet, ports [1 << 16]tunnelSet) {
+	for i, t := range tunnels {
+		for _, p := range t.Protocols {
+			protocols[p] |= 1 << i
+		}
+		for _, p := range t.Ports {
+			ports[p] |= 1 << i
+		}
+	}
+	return protocols, ports
+}()
+
+// tunnelAdmitted reports whether the packet is no tunnel's, or one of a tunnel that
+// both its zones admit. This machine, which may be one of the ends, admits all.
+func (j *judgement) tunnelAdmitted() bool {
+	v := &j.view
+	found := byProtocol[v.Proto]
+	if v.Proto == protoUDP && v.HasPorts {
+		found |= byPort[v.DstPort] | byPort[v.SrcPort]
+	}
+	if found == 0 {
+		return true
+	}
+	admitted := ^tunnelSet(0)
+	for _, z := range [2]Zone{j.v.InZone, j.v.OutZone} {
+		if z != 0 {
+			admitted &= j.s.zoneAt(z).tunnels
+		}
+	}
+	return found&admitted == found
+}
+
+// tunnelNamed returns the set of one tunnel.
+func tunnelNamed(name string) (tunnelSet, bool) {
+	i := slices.IndexFunc(tunnels, func(t Tunnel) bool { return t.Name == name })
+	if i < 0 {
+		return 0, false
+	}
+	return 1 << i, true
+}

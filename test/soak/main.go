@@ -1,0 +1,123 @@
+// The soak program shows what the long forms of the tests have counted, as a table
+// for people and as one file of figures. make soak runs them before.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"labelgate/test/figures"
+	"labelgate/test/long"
+)
+
+func main() {
+	if err := run(".", os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "soak:", err)
+		os.Exit(1)
+	}
+}
+
+// run collects the figures below root that packages left under long.Prefix into
+// one file, prints them, and fails when one is on the wrong side of its bar.
+func run(root string, out io.Writer) error {
+	parts, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(figures.Dir), long.Prefix+"*.jsonl"))
+	if err != nil {
+		return err
+	}
+	if len(parts) == 0 {
+		return errors.New("no figures; make soak runs the tests that write them")
+	}
+	w, err := figures.Create(root, strings.TrimSuffix(long.Prefix, "-"))
+	if err != nil {
+		return err
+	}
+	var rows []row
+	for _, part := range parts {
+		all, err := read(part)
+		if err != nil {
+			return err
+		}
+		w.Add(all...)
+		for _, f := range all {
+			rows = append(rows, row{f.ID, number(f), f.Unit, f.Bar, outcome(f)})
+		}
+	}
+	show(out, rows)
+	if err := w.Close(); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if err := os.Remove(part); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "figures: %s\n", w.Path())
+	if n := len(w.Missed()); n > 0 {
+		return fmt.Errorf("%d figures are on the wrong side of their bar", n)
+	}
+	return nil
+}
+
+func read(path string) (all []figures.Figure, err error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	for line := range bytes.Lines(data) {
+		var f figures.Figure
+		if err := json.Unmarshal(line, &f); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// row is a figure in words.
+type row struct{ id, value, unit, bar, outcome string }
+
+// show prints rows below each other, numbers to the right.
+func show(out io.Writer, rows []row) {
+	var id, value, unit, bar int
+	for _, r := range rows {
+		id, value, unit, bar = max(id, len(r.id)), max(value, len(r.value)), max(unit, len(r.unit)), max(bar, len(r.bar))
+	}
+	for _, r := range rows {
+		line := fmt.Sprintf("%-*s  %*s %-*s  %-*s  %s", id, r.id, value, r.value, unit, r.unit, bar, r.bar, r.outcome)
+		fmt.Fprintln(out, strings.TrimRight(line, " "))
+	}
+}
+
+// number writes a value, whole thousands apart. A seed is copied by people as it
+// is.
+func number(f figures.Figure) string {
+	text := strconv.FormatFloat(f.Value, 'f', -1, 64)
+	if f.Unit == "seed" {
+		return text
+	}
+	whole, fraction, _ := strings.Cut(text, ".")
+	for at := len(whole) - 3; at > 0 && whole[at-1] != '-'; at -= 3 {
+		whole = whole[:at] + "," + whole[at:]
+	}
+	if fraction != "" {
+		whole += "." + fraction
+	}
+	return whole
+}
+
+func outcome(f figures.Figure) string {
+	switch {
+	case f.Pass == nil:
+		return ""
+	case *f.Pass:
+		return "ok"
+	}
+	return "MISSED"
+}

@@ -42,7 +42,9 @@ func New(size int, idle uint32) *Table {
 // two flows more in the set than that other one, or if eight further zones have
 // one each. It follows that of a zone with at most 8/k live flows in a set that k
 // zones use (4 where there are two, 2 up to four, 1 up to eight), no number of
-// packets from other zones displaces any.
+// packets from other zones displaces any. That holds for keys that other zones do
+// not note themselves, so ask first whether the source lives where the packet
+// came from.
 func (t *Table) Note(now, generation uint32, k Key, f Flow) {
 	w := k.words()
 	s := t.set(w)

@@ -26,7 +26,7 @@ func (d *datagram) add(p Piece) Result {
 
 // whole reports whether all bytes were seen.
 func (d *datagram) whole() bool {
-	return !d.condemned && d.end != 0 && d.seen.whole(d.end)
+	return d.end != 0 && d.seen.whole(d.end)
 }
 
 func (d *datagram) judge(p Piece) Result {

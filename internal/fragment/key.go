@@ -9,7 +9,7 @@ type Key struct {
 	Src, Dst [4]byte
 	Proto    uint8
 	ID       uint16
-	Zone     uint8 // 0 is this machine
+	Zone     uint8 // 0 is this machine; the same zone for as long as the table lives
 }
 
 // Piece is one fragment. It is no fragment at all if Offset is 0 and More unset;
@@ -22,10 +22,11 @@ type Piece struct {
 	// copied flag (RFC 791 section 3.1), so all fragments carry it or none.
 	Labeled bool
 	// Label is whatever tells one label from another for as long as the table
-	// lives. An index that the next policy gives to another label does not.
+	// lives; an index that the next policy gives to another label does not. It is
+	// compared whether Labeled or not.
 	Label uint32
 
-	HeaderLen int // bytes of its IP header as it leaves
+	HeaderLen int // bytes of its IP header as it leaves, 20..60
 }
 
 // words packs a key.

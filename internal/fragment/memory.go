@@ -76,7 +76,7 @@ func (m *memory) drop(i uint32) {
 	for *at != i {
 		at = &m.entries[*at].next
 	}
-
+	*at = e.next
 	m.unlink(i)
 	m.give(e.zone())
 	e.next, m.unused = m.unused, i

@@ -1,9 +1,11 @@
 package fragment
 
 // Lifetime is how many seconds a datagram is remembered that does not become
-// whole, counted from the piece that passed last. Linux and the BSDs give up after
-// 30, counted from the piece that came first; that may have been any of those that
-// passed.
+// whole, counted from the piece that passed last. Linux and the BSDs give up 30
+// seconds after the piece that reached them first, and that may have been any of
+// those that passed: counted from the first of them, a sender who takes his time
+// would be forgotten here while his receiver still waits. Receivers that wait for
+// more than a minute, as RFC 1122 section 3.3.2 allows, are not covered.
 const Lifetime = 60
 
 // Table remembers datagrams. It must not be copied, nor used by two goroutines at
@@ -12,9 +14,9 @@ type Table struct {
 	m memory
 }
 
-// New returns a table for so many datagrams at once, or somewhat more if some must
-// have at least 16 for each of the zones 1..zones and for this machine. Each takes
-// 104 bytes and 4 to 8 for finding it, so 4096 of them 432 KiB.
+// New returns a table for so many datagrams at once, or as many more as it takes to
+// give 16 to each of the zones 1..zones and to this machine. Each takes 104 bytes
+// and 4 to 8 for finding it, so 4096 of them 432 KiB.
 //
 // A zone always finds room for as many as its share, which is an equal part of
 // half of the table but at least 16. The rest is for whoever comes first.
@@ -22,9 +24,10 @@ func New(datagrams, zones int) *Table {
 	return &Table{m: newMemory(newShares(datagrams, zones))}
 }
 
-// Add judges a piece that would pass otherwise, and remembers it. The times of
-// successive calls must not go backwards; they may wrap. A datagram of which all
-// bytes have passed is forgotten, so that its identification is free again.
+// Add judges a piece that would pass otherwise, and remembers it; if it does not
+// pass after all, say so to Condemn. A datagram of which all bytes have passed is
+// forgotten, so that its identification is free again. The times of successive
+// calls must not go backwards; they may wrap.
 func (t *Table) Add(now uint32, k Key, p Piece) Result {
 	i := t.entry(now, k)
 	if i == 0 {
@@ -64,7 +67,7 @@ func (t *Table) entry(now uint32, k Key) uint32 {
 		}
 		m.drop(i)
 	}
-	for !m.room(k.Zone) {
+	for !m.room(k.Zone) { // each round was paid for by the call that put the entry in
 		i := m.oldest()
 		if i == 0 || !m.expired(i, now) {
 			return 0

@@ -242,6 +242,7 @@ func TestNonsense(t *testing.T) {
 		{"negative offset", Piece{Offset: -8, Length: 16, HeaderLen: 20}, Misaligned},
 		{"negative length", Piece{Offset: 8, Length: -8, HeaderLen: 20}, Misaligned},
 		{"offset and length overflow", Piece{Offset: big &^ 7, Length: big &^ 7, HeaderLen: 20}, TooLong},
+		{"offset and length overflow, more to come", Piece{Offset: big &^ 7, Length: big &^ 7, More: true, HeaderLen: 20}, TooLong},
 		{"offset past all", Piece{Offset: 1 << 32, Length: 8, HeaderLen: 20}, TooLong},
 		{"length past all", Piece{Offset: 8, Length: 1<<16 + 8, HeaderLen: 20}, TooLong},
 		{"header past all", Piece{Offset: 8, Length: 8, HeaderLen: 1 << 16}, TooLong},

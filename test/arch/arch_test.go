@@ -76,7 +76,7 @@ func TestImports(t *testing.T) {
 // of that on nothing that waits, prints or knows the time.
 func TestCore(t *testing.T) {
 	all := list(t, "./...")
-	for _, name := range []string{"labelgate/cipso", "labelgate/engine", "labelgate/internal/ipv4"} {
+	for _, name := range []string{"labelgate/cipso", "labelgate/engine", "labelgate/internal/ipv4", "labelgate/internal/flow", "labelgate/internal/fragment"} {
 		p, ok := all[name]
 		if !ok {
 			t.Errorf("%s does not exist", name)

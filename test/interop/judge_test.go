@@ -17,6 +17,7 @@ import (
 type evidence struct {
 	*network
 	records []audit.Record           // the gateway's decisions
+	lost    uint64                   // records and packets that the gateway says it lost
 	kernel  map[*machine][]judgement // of the guests' kernels
 	heard   map[*machine][]talk.Heard
 	packets map[*lab.Capture][]lab.Captured
@@ -185,6 +186,13 @@ func (e *evidence) refused(f *finding) {
 		default:
 			denied = true
 		}
+	}
+	at := f.to
+	if w.back {
+		at = f.from
+	}
+	if n := e.on(f, at, w.back, isAny); w.by == nil && n > 0 {
+		f.fault("refused by the gateway, and %d packets of it were on the cable of %s", n, at.name)
 	}
 	switch {
 	case w.by == nil && !denied:

@@ -16,8 +16,8 @@ import (
 // root is the root of the module, seen from this package.
 const root = "../.."
 
-// report prints the matrix and writes the figures.
-func (n *network) report(t *testing.T, findings []*finding) {
+// report prints the matrix and writes the figures, and more of them.
+func (n *network) report(t *testing.T, findings []*finding, more ...figures.Figure) {
 	t.Helper()
 	t.Logf("the matrix:\n%s", n.matrix(findings))
 	t.Logf("why what was refused was refused:\n%s", refusals(findings))
@@ -52,7 +52,7 @@ func (n *network) report(t *testing.T, findings []*finding) {
 		t.Fatal(err)
 	}
 	bar := float64(n.size())
-	all := []figures.Figure{
+	all := append([]figures.Figure{
 		figures.Figure{ID: "interop/rows", Value: float64(len(findings)), Unit: "rows", Against: "the size of the matrix"}.AtLeast(bar),
 		figures.Figure{ID: "interop/rows/agree", Value: float64(agree), Unit: "rows", Against: "the size of the matrix"}.AtLeast(bar),
 		{ID: "interop/rows/arrived", Value: float64(arrived), Unit: "rows"},
@@ -61,7 +61,7 @@ func (n *network) report(t *testing.T, findings []*finding) {
 		{ID: "interop/cables/labeled", Value: float64(labeled), Unit: "packets with a label toward Smack hosts"},
 		figures.Figure{ID: "interop/cables/labeled/strange", Value: float64(strange), Unit: "of them of a domain that the host does not speak"}.AtMost(0),
 		figures.Figure{ID: "interop/cables/unlabeled", Value: float64(open), Unit: "packets with label bytes on cables of hosts without labels"}.AtMost(0),
-	}
+	}, more...)
 	w.Add(all...)
 	for _, f := range all {
 		t.Logf("%s: %g %s (%s)", f.ID, f.Value, f.Unit, f.Bar)
@@ -135,6 +135,7 @@ func (n *network) matrix(findings []*finding) string {
 	}
 	var b strings.Builder
 	b.WriteString("  U T I: the datagram, the connection, the echo request arrived; process, gateway and receiver name one label\n" +
+		"         (what comes from web:@ is told to labeled hosts as Internet)\n" +
 		"  -: the gateway refused it   =: the receiver's own kernel refused it   !: not as it is to be\n\n")
 	all := n.endpoints()
 	const width = 38

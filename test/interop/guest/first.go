@@ -59,11 +59,9 @@ func obey(o *orders.Order, processes *staff) error {
 		if o.Host == nil {
 			return errors.New("an order without a host")
 		}
-		if err := settle(o.Host); err != nil {
-			return err
-		}
-		processes.out.say(orders.Event{ID: o.ID})
-		return nil
+		return processes.done(o, settle(o.Host))
+	case orders.Quiet:
+		return processes.done(o, put("logging", logRefused))
 	case orders.Start:
 		return processes.start(o)
 	case orders.Talk:

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"labelgate/test/interop/orders"
+	"labelgate/test/interop/talk"
 )
 
 // device is what User-Mode Linux calls the interface at its end of the tap.
@@ -33,13 +34,12 @@ func settle(h *orders.Host) error {
 	if err := policy(h); err != nil {
 		return err
 	}
-	for name, value := range map[string]string{
-		"/proc/sys/net/ipv4/ping_group_range": "0 2147483647", // ping sockets for everybody
-		"/proc/sys/kernel/printk_ratelimit":   "0",            // no audit record is lost
-	} {
-		if err := os.WriteFile(name, []byte(value), 0); err != nil {
-			return err
-		}
+	// No audit record is to be lost.
+	if err := os.WriteFile("/proc/sys/kernel/printk_ratelimit", []byte("0"), 0); err != nil {
+		return err
+	}
+	if err := talk.Prepare(); err != nil {
+		return err
 	}
 	return network(h)
 }

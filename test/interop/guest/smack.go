@@ -12,19 +12,24 @@ import (
 
 const smackfs = "/sys/fs/smackfs"
 
-// logBoth has the kernel record what it refuses and what it allows: the records
+// What the kernel records: what it refuses, or what it allows as well. The records
 // say for every packet which label the kernel took it to have.
-const logBoth = "3"
+const (
+	logRefused = "1"
+	logBoth    = "3"
+)
+
+// put writes to one of Smack's files.
+func put(name, value string) error {
+	if err := os.WriteFile(filepath.Join(smackfs, name), []byte(value), 0); err != nil {
+		return fmt.Errorf("%q: %w", value, err)
+	}
+	return nil
+}
 
 // policy gives the kernel its labels, rules and numbers. No socket may exist
 // yet: a change does not reach those that do.
 func policy(h *orders.Host) error {
-	put := func(name, value string) error {
-		if err := os.WriteFile(filepath.Join(smackfs, name), []byte(value), 0); err != nil {
-			return fmt.Errorf("%q: %w", value, err)
-		}
-		return nil
-	}
 	if err := put("doi", strconv.FormatUint(uint64(h.DOI), 10)); err != nil {
 		return err
 	}

@@ -53,6 +53,14 @@ func (s *staff) start(o *orders.Order) error {
 	return e.orders.Encode(o)
 }
 
+// done answers an order of process 1's own.
+func (s *staff) done(o *orders.Order, err error) error {
+	if err == nil {
+		s.out.say(orders.Event{ID: o.ID})
+	}
+	return err
+}
+
 // relay passes on what a process says.
 func (s *staff) relay(from io.Reader) {
 	lines := bufio.NewScanner(from)

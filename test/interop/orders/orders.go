@@ -13,6 +13,7 @@ const (
 	Setup    = "setup"    // become a host on the network, with a policy
 	Start    = "start"    // start a process with a label
 	Talk     = "talk"     // have a process send something
+	Quiet    = "quiet"    // no longer record what is allowed
 	PowerOff = "poweroff" // end
 )
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 )
@@ -19,6 +20,18 @@ type Ears struct {
 	tcp   *net.TCPListener
 	icmp  *net.IPConn
 	wg    sync.WaitGroup
+}
+
+// Prepare sets up the network that the calling thread is in: everybody may have a
+// ping socket, and an answer that nobody takes is repeated once and not for half a
+// minute.
+func Prepare() error {
+	for name, value := range map[string]string{"ping_group_range": "0 2147483647", "tcp_synack_retries": "1"} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/"+name, []byte(value), 0); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Open opens a process' ears on a port and tells of everything that they hear,

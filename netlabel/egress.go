@@ -145,12 +145,15 @@ func (j *judgement) clamp() bool {
 // that is a single-label host it is known, elsewhere the largest label of the
 // domain counts.
 func (j *judgement) answerOption() int {
-	size := 0
+	size, answers := 0, j.v.Object
+	if e := j.dest(); answers == engine.Web && e != nil && e.replacement != engine.Unknown {
+		answers = e.replacement // what the packets of an @ host are labeled as
+	}
 	for _, d := range [2]*doi{j.sourceDOI(), j.destDOI()} {
 		switch {
 		case d == nil:
-		case j.v.Object != engine.Unknown && int(j.v.Object) < len(d.wire):
-			size = max(size, (int(d.wire[j.v.Object].n)+3)&^3)
+		case answers != engine.Unknown && int(answers) < len(d.wire):
+			size = max(size, (int(d.wire[answers].n)+3)&^3)
 		default:
 			size = max(size, d.longest)
 		}

@@ -55,7 +55,7 @@ func (m *Memory) Process(at Moment, p Packet, k netlabel.Known) netlabel.Verdict
 	report := reports(p.Bytes)
 	found := false
 	if report.is && !k.Own {
-		found = m.recall(at, &report)
+		found = m.recall(at, &p, &report)
 	}
 	v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
 	if v.Action != netlabel.Drop && report.is && !found && !k.Own && p.Direction != netlabel.Output && at.Snapshot.Mode() == netlabel.Strict {
@@ -76,7 +76,7 @@ func (m *Memory) Again(at Moment, p Packet, subject engine.Label, counted bool) 
 	if counted {
 		m.known = k
 		if report := reports(p.Bytes); report.is {
-			m.recall(at, &report)
+			m.recall(at, &p, &report)
 		}
 		v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
 		m.fragment(at, &p, &v)
@@ -100,13 +100,16 @@ func (m *Memory) Fragment(at Moment, p Packet) netlabel.Verdict {
 	return v
 }
 
-// recall finds the flow that an ICMP error reports.
-func (m *Memory) recall(at Moment, r *report) bool {
-	if !r.usable {
+// recall finds the flow that an ICMP error reports. The flow's label is for its
+// source alone, and for an error from the zone that its packets went to, or of this
+// machine's own, through which they went. Who else knows of a flow would speak with
+// its label otherwise, and to whom he likes.
+func (m *Memory) recall(at Moment, p *Packet, r *report) bool {
+	if !r.usable || r.to != r.key.Src {
 		return false
 	}
 	f, ok := m.flows.Find(at.Seconds, at.Generation, r.key)
-	if !ok {
+	if !ok || p.Direction != netlabel.Output && f.Out != uint8(p.In) {
 		return false
 	}
 	m.known.Reported, m.known.Grew = engine.Label(f.Label), int(f.Grew)

@@ -28,7 +28,7 @@ func snapshot(t testing.TB, mode netlabel.Mode) *netlabel.Snapshot {
 	t.Helper()
 	b := engine.NewBuilder()
 	s, err := netlabel.Compile(netlabel.Spec{
-		Mode: mode, Generation: 1, Rules: b,
+		Mode: mode, Generation: 1, Rules: b, Self: "Self",
 		DOIs: []netlabel.DOISpec{{Number: 3, Tags: []cipso.TagType{cipso.TagRestricted}}},
 		Zones: []netlabel.ZoneSpec{
 			{Name: "red", Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Trust: netlabel.Require, DOI: 3},

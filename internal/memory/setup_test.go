@@ -124,7 +124,9 @@ func (b *bench) process(zone netlabel.Zone, h header) (netlabel.Verdict, []byte)
 	b.Helper()
 	p := h.bytes(b)
 	out := make([]byte, len(p)+netlabel.MaxGrowth)
-	v := b.Process(b.at, Packet{Direction: netlabel.Forward, In: zone, Bytes: p, Out: out}, netlabel.Known{})
+	at := Packet{Direction: netlabel.Forward, In: zone, Bytes: p, Out: out}
+	v := b.Process(b.at, at, netlabel.Known{})
+	b.Remember(b.at, at, &v)
 	if v.Length != 0 {
 		p = out[:v.Length]
 	}

@@ -24,11 +24,11 @@ type judge struct {
 	errors  errorSender // nil: no ICMP errors are sent
 	clock   func() time.Duration
 
-	memory  *memory.Memory
-	zones   int              // that memory was made for
-	buffers [][]byte         // a packet that leaves changed stays in its own until the batch is answered
-	verdict netlabel.Verdict // of the packet that is being judged; here it need not be allocated
-	message []byte           // an ICMP error that is being written
+	memory   *memory.Memory
+	revision uint32           // of the zones' numbers, that memory was made for
+	buffers  [][]byte         // a packet that leaves changed stays in its own until the batch is answered
+	verdict  netlabel.Verdict // of the packet that is being judged; here it need not be allocated
+	message  []byte           // an ICMP error that is being written
 }
 
 func newJudge(l *live, w linkWatcher, witness witness, errors errorSender) *judge {
@@ -48,8 +48,8 @@ var _ queue.Handler = (*judge)(nil)
 func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	now := j.live.moment(j.links)
 	now.since = j.clock()
-	if zones := now.snapshot.Zones(); j.memory == nil || j.zones != zones {
-		j.memory, j.zones = memory.New(zones), zones
+	if j.memory == nil || j.revision != now.revision {
+		j.memory, j.revision = memory.New(now.snapshot.Zones()), now.revision
 	}
 	for len(j.buffers) < len(packets) {
 		j.buffers = append(j.buffers, make([]byte, maxPacket+netlabel.MaxGrowth))

@@ -2,8 +2,11 @@ package daemon
 
 import (
 	"encoding/binary"
+	"os"
+	"strings"
 	"testing"
 
+	"labelgate/internal/memory"
 	"labelgate/internal/queue"
 	"labelgate/netlabel"
 )
@@ -106,5 +109,34 @@ func TestDroppedFragmentTakesTheRestAlong(t *testing.T) {
 	}
 	if v := a.ask(queue.Packet{Hook: queue.Prerouting, In: grayIf, Payload: last}); v.Reason != netlabel.ReasonFragmentRefused {
 		t.Errorf("last: %s %s, want %q", v.Action, v.Reason, netlabel.ReasonFragmentRefused)
+	}
+}
+
+// TestMemoryFollowsZones: what is remembered by the numbers of zones ends with
+// them, and with nothing else.
+func TestMemoryFollowsZones(t *testing.T) {
+	path := write(t, settings, rules, hosts)
+	d, _, _, _ := newDaemon(t, path)
+	a := newAsker(t, d, nil)
+	remembered := func() *memory.Memory {
+		a.ask(queue.Packet{Hook: queue.Prerouting, In: redIf, Payload: packet(t, red1, grayPop, foo3)})
+		return a.judge.memory
+	}
+	first := remembered()
+	d.reload()
+	if remembered() != first {
+		t.Error("forgotten by a reload that leaves the zones as they were")
+	}
+	red, rest, _ := strings.Cut(settings, "[[zone]]\nname = \"blue\"")
+	head, red, _ := strings.Cut(red, "[[zone]]\n")
+	if err := os.WriteFile(path, []byte(head+"[[zone]]\nname = \"blue\""+rest+"[[zone]]\n"+red), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d.reload()
+	if z, _ := d.live.load().snapshot.ZoneNamed("red"); z != 3 {
+		t.Fatalf("red is zone %d", z)
+	}
+	if remembered() == first {
+		t.Error("remembered by numbers that stand for other zones now")
 	}
 }

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 
 	"labelgate/internal/fragment"
 	"labelgate/internal/ipv4"
@@ -40,7 +41,8 @@ func (m *Memory) fits(at Moment, p *Packet, v *netlabel.Verdict) bool {
 		Labeled: v.HadOption, HeaderLen: header,
 	}
 	if v.HadOption {
-		piece.Label = uint32(v.Subject)
+		// By its name: a reload between two fragments numbers the labels anew.
+		piece.Label = uint32(maphash.String(m.seed, at.Snapshot.LabelName(v.Subject)))
 	}
 	switch m.fragments.Add(at.Seconds, k, piece) {
 	case fragment.Fits:

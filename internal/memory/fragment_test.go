@@ -3,6 +3,7 @@ package memory
 import (
 	"testing"
 
+	"labelgate/engine"
 	"labelgate/netlabel"
 )
 
@@ -46,6 +47,30 @@ func TestFragments(t *testing.T) {
 				if v, _ := m.process(red, h); v.Reason != tt.reasons[i] {
 					t.Errorf("fragment %d: %s %s, want %q", i+1, v.Action, v.Reason, tt.reasons[i])
 				}
+			}
+		})
+	}
+}
+
+// TestFragmentsAcrossReload: a reload numbers labels anew, and fragments on their
+// way at that moment are still told apart by what their labels are.
+func TestFragmentsAcrossReload(t *testing.T) {
+	for _, tt := range []struct {
+		name, options string
+		reason        netlabel.Reason
+	}{{"the same label, another number", foo, netlabel.ReasonNone}, {"another label of the same number", bar, netlabel.ReasonFragmentLabel}} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newBench(t, netlabel.Strict)
+			m.at.Snapshot = snapshot(t, netlabel.Strict, "Foo", "Bar")
+			m.passes(red, piece(foo, 0, true))
+			before := m.at.Snapshot
+			m.at.Snapshot, m.at.Generation = snapshot(t, netlabel.Strict, "Bar", "Foo"), 2
+			number := func(s *netlabel.Snapshot, name string) engine.Label { l, _ := s.Policy().Lookup(name); return l }
+			if number(before, "Foo") != number(m.at.Snapshot, "Bar") || number(before, "Bar") != number(m.at.Snapshot, "Foo") {
+				t.Fatal("the labels did not change their numbers")
+			}
+			if v, _ := m.process(red, piece(tt.options, 96, false)); v.Reason != tt.reason {
+				t.Errorf("%s %s, want %q", v.Action, v.Reason, tt.reason)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 
 	"labelgate/engine"
 	"labelgate/internal/flow"
@@ -21,13 +22,15 @@ const (
 type Memory struct {
 	flows     *flow.Table
 	fragments *fragment.Table
+	seed      maphash.Seed   // of the numbers by which fragments' labels are compared
 	known     netlabel.Known // of the packet in hand; here it need not be allocated
 }
 
-// New returns a memory for a policy of so many zones; another number of zones needs
-// another memory.
+// New returns a memory for a policy of so many zones. Other policies may follow, as
+// long as they number the same zones alike: what waits for the rest of its datagram
+// is known by the number of its zone.
 func New(zones int) *Memory {
-	return &Memory{flows: flow.New(flows, flowIdle), fragments: fragment.New(datagrams, zones+1)}
+	return &Memory{flows: flow.New(flows, flowIdle), fragments: fragment.New(datagrams, zones), seed: maphash.MakeSeed()}
 }
 
 // Moment is what a packet is judged by, and when.

@@ -24,9 +24,15 @@ const (
 	bar = "860d00000003010700fa2130b9000000" // Bar
 )
 
-func snapshot(t testing.TB, mode netlabel.Mode) *netlabel.Snapshot {
+// snapshot compiles the policy of the tests, which numbers these labels first.
+func snapshot(t testing.TB, mode netlabel.Mode, first ...string) *netlabel.Snapshot {
 	t.Helper()
 	b := engine.NewBuilder()
+	for _, name := range first {
+		if _, err := b.Intern(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s, err := netlabel.Compile(netlabel.Spec{
 		Mode: mode, Generation: 1, Rules: b, Self: "Self",
 		DOIs: []netlabel.DOISpec{{Number: 3, Tags: []cipso.TagType{cipso.TagRestricted}}},

@@ -85,21 +85,24 @@ func TestFragmentsAreQueuedFirst(t *testing.T) {
 	}
 }
 
+// track has connections tracked.
+func (l *lab) track() {
+	l.t.Helper()
+	c := l.conn()
+	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "tracker"})
+	chain := c.AddChain(&nftables.Chain{Table: table, Name: "c", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter})
+	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Ct{Register: 1, Key: expr.CtKeySTATE}}})
+	if err := c.Flush(); err != nil {
+		l.t.Skipf("needs connection tracking: %v", err)
+	}
+}
+
 // Where connections are tracked the kernel puts fragments together before FORWARD.
 // All of them are seen apart before, and the whole once.
 func TestFragmentsAreSeenApart(t *testing.T) {
 	l := newLab(t)
 	l.install()
-	c, err := nftables.New(nftables.WithNetNSFd(int(l.gw)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "tracker"})
-	chain := c.AddChain(&nftables.Chain{Table: table, Name: "c", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter})
-	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Ct{Register: 1, Key: expr.CtKeySTATE}}})
-	if err := c.Flush(); err != nil {
-		t.Skipf("needs connection tracking: %v", err)
-	}
+	l.track()
 	text := "a datagram in two fragments of its own"
 	whole := udpPacket(dstIP, nil, []byte(text))
 	first := fragment(withPayload(whole, whole[20:44]), 9, 0, true)

@@ -102,3 +102,38 @@ func TestTranslatedIsJudgedAgain(t *testing.T) {
 		})
 	}
 }
+
+// Connections are translated for as long as the kernel has a chain of type nat, also
+// when the rule that had them translated is gone: as long, destinations change.
+func TestTranslationOutlivesItsRule(t *testing.T) {
+	const elsewhere = "10.91.2.77"
+	l := newLab(t)
+	l.track() // else nobody tracks connections when the rule is gone
+	l.translate(elsewhere, dstIP)
+	sender, receiver := l.udp(l.src, srcIP, 0), l.udp(l.dst, dstIP, testPort)
+	c, table := l.conn(), &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "translator"}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want bool
+	}{
+		{"with its rule", func() {}, true},
+		{"without its rule", func() { c.FlushChain(&nftables.Chain{Table: table, Name: "dnat"}) }, true},
+		{"without its chain", func() { c.DelTable(table) }, false},
+	} {
+		step.do()
+		if err := c.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		wait := patience
+		if !step.want {
+			wait = soon
+		}
+		if got := passes(t, sender, receiver, elsewhere, step.name, wait); got != step.want {
+			t.Errorf("%s: translated %v", step.name, got)
+		}
+		if where, found, err := nft.Translates(int(l.gw)); err != nil || found != step.want {
+			t.Errorf("%s: found %q %v %v", step.name, where, found, err)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func TestCheckNamesDrift(t *testing.T) {
 			c.FlushChain(chains["output"])
 			c.DelChain(chains["output"])
 			c.AddChain(&nftables.Chain{Table: t, Name: "output", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityRef(7)})
-		}, "chain output has priority 7, want -150"},
+		}, "chain output has priority 7, want -50"},
 		{"rule gone", nftables.TableFamilyIPv4, func(c *nftables.Conn, _ *nftables.Table, _ map[string]*nftables.Chain, rules func(string) []*nftables.Rule) {
 			_ = c.DelRule(rules("forward")[3])
 		}, "chain forward: rule 4 (to a zone: queue) is missing"},

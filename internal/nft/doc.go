@@ -14,7 +14,8 @@
 //	forward     -150  from a zone: queued unless judged, and dropped if judged
 //	                  but on its way to no zone; from elsewhere to a zone: queued.
 //	                  Those that are pending are queued, too.
-//	output      -150  to a zone: mark cleared, queued
+//	output       -50  to a zone: mark cleared, queued. Their destinations are
+//	                  translated by then.
 //	postrouting -450  to a zone: dropped and counted unless judged for that zone;
 //	                  mark cleared
 //	ip6               from, through or to a zone: dropped and counted

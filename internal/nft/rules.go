@@ -135,12 +135,17 @@ func tables(p Plan, backend Backend) ([]table, error) {
 // prerouting queues what cannot be judged later: options before the kernel acts on
 // them, and fragments before it puts them together, which hides all options but
 // those of the first. A packet is queued here once: the verdict ends the chain.
+//
+// It puts them together by their addresses, whichever interfaces they came in by. So
+// a fragment from elsewhere must not have the address of a zone's host: nobody judges
+// it, and it would go on as a part of that host's datagram.
 func prerouting(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone: clear the mark", from(setInterfaces), setMark(0)),
 		newRule("from a zone to an address of this machine: mark as local", from(setInterfaces), addressIsLocal(), setMark(mark.Local)),
 		newRule("from a zone with options: queue", from(setInterfaces), hasOptions(), queue),
 		newRule("fragment from a zone: queue", from(setInterfaces), isFragment(), queue),
+		newRule("fragment from elsewhere with a source that lives in a zone: drop", notFrom(setInterfaces), isFragment(), livesBehind(setInterfaces), countDrop()),
 	}
 }
 

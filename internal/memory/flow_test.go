@@ -72,6 +72,47 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestForgedErrors: the label of a flow is for the flow's source only, and given only
+// to who could have got its packets. Else anybody who knows of a flow could speak
+// with its label, to anybody.
+func TestForgedErrors(t *testing.T) {
+	const neighbour, web = "10.4.0.2", "10.4.0.3" // labels Bar and @
+	tests := []struct {
+		name     string
+		zone     netlabel.Zone
+		src, dst string
+		reason   netlabel.Reason
+	}{
+		{"to another host", red, labeledRouter, web, netlabel.ReasonLabelMissing},
+		{"from the zone that the flow came from", gray, neighbour, unlabeled, netlabel.ReasonNoRule},
+		{"from there, to another host", gray, neighbour, web, netlabel.ReasonUnsolicitedError},
+		{"from where it went, to its source", red, labeledRouter, unlabeled, netlabel.ReasonNone},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t, netlabel.Strict)
+			left := bytes.Clone(b.passes(gray, header{src: unlabeled, dst: labeled, proto: 17, body: udp(4000, 53)}))
+			if v, _ := b.process(tt.zone, header{src: tt.src, dst: tt.dst, proto: 1, body: icmp(3, 3, 0, left)}); v.Reason != tt.reason {
+				t.Errorf("%s %s as %q, want %q", v.Action, v.Reason, b.at.Snapshot.LabelName(v.Subject), tt.reason)
+			}
+		})
+	}
+}
+
+// TestErrorsOfThisMachine: the kernel's own errors have the label of what they
+// report, whichever zone that was on its way to, and to nobody but its source.
+func TestErrorsOfThisMachine(t *testing.T) {
+	b := newBench(t, netlabel.Strict)
+	left := bytes.Clone(b.passes(gray, header{src: unlabeled, dst: labeled, proto: 17, body: udp(4000, 53)}))
+	for dst, label := range map[string]string{unlabeled: "Foo", "10.4.0.3": "Self"} {
+		p := header{src: "10.4.0.254", dst: dst, proto: 1, body: icmp(11, 0, 0, left)}.bytes(t)
+		v := b.Process(b.at, Packet{Direction: netlabel.Output, Bytes: p, Out: make([]byte, 400)}, netlabel.Known{})
+		if got := b.at.Snapshot.LabelName(v.Subject); v.Action == netlabel.Drop || got != label {
+			t.Errorf("to %s: %s %s as %q, want %q", dst, v.Action, v.Reason, got, label)
+		}
+	}
+}
+
 // TestCompatBelievesErrors: a Linux host asks nobody whether an error was due.
 func TestCompatBelievesErrors(t *testing.T) {
 	b := newBench(t, netlabel.Compat)

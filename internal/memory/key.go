@@ -43,6 +43,7 @@ type report struct {
 	is     bool // the packet is an ICMP error
 	usable bool // key is that of a datagram
 	key    flow.Key
+	to     [4]byte // who is told
 }
 
 // reports reads what an ICMP error quotes.
@@ -62,7 +63,7 @@ func reports(b []byte) (r report) {
 	if !q.Usable || q.FragmentOffset != 0 || q.QuotedError {
 		return r
 	}
-	r.usable = true
+	r.usable, r.to = true, [4]byte(b[16:])
 	r.key = flow.Key{Src: q.Src.As4(), Dst: q.Dst.As4(), Proto: q.Proto}
 	switch {
 	case q.HasPorts:

@@ -24,11 +24,17 @@ const (
 	bar = "860d00000003010700fa2130b9000000" // Bar
 )
 
-func snapshot(t testing.TB, mode netlabel.Mode) *netlabel.Snapshot {
+// snapshot compiles the policy of the tests, which numbers these labels first.
+func snapshot(t testing.TB, mode netlabel.Mode, first ...string) *netlabel.Snapshot {
 	t.Helper()
 	b := engine.NewBuilder()
+	for _, name := range first {
+		if _, err := b.Intern(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s, err := netlabel.Compile(netlabel.Spec{
-		Mode: mode, Generation: 1, Rules: b,
+		Mode: mode, Generation: 1, Rules: b, Self: "Self",
 		DOIs: []netlabel.DOISpec{{Number: 3, Tags: []cipso.TagType{cipso.TagRestricted}}},
 		Zones: []netlabel.ZoneSpec{
 			{Name: "red", Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Trust: netlabel.Require, DOI: 3},
@@ -124,7 +130,9 @@ func (b *bench) process(zone netlabel.Zone, h header) (netlabel.Verdict, []byte)
 	b.Helper()
 	p := h.bytes(b)
 	out := make([]byte, len(p)+netlabel.MaxGrowth)
-	v := b.Process(b.at, Packet{Direction: netlabel.Forward, In: zone, Bytes: p, Out: out}, netlabel.Known{})
+	at := Packet{Direction: netlabel.Forward, In: zone, Bytes: p, Out: out}
+	v := b.Process(b.at, at, netlabel.Known{})
+	b.Remember(b.at, at, &v)
 	if v.Length != 0 {
 		p = out[:v.Length]
 	}

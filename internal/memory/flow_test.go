@@ -72,6 +72,29 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestGrowthCountsOnce: an error that waits for its option is judged at two hooks. Its
+// MTU is lowered at the first.
+func TestGrowthCountsOnce(t *testing.T) {
+	b := newBench(t, netlabel.Strict)
+	const other = "10.2.0.1"
+	left := bytes.Clone(b.passes(red, header{src: labeled, dst: other, options: foo, proto: 17, body: udp(4000, 53)}))
+	v, first := b.process(blue, header{src: other, dst: labeled, options: foo16, proto: 1, body: icmp(3, 4, 1400, left)})
+	const mtu, grew = 20 + 16 + 6, 40 - 16 // behind the error's own header
+	if got := binary.BigEndian.Uint16(first[mtu:]); v.Action == netlabel.Drop || got != 1400-grew {
+		t.Fatalf("%s %s, MTU %d", v.Action, v.Reason, got)
+	}
+	held := make([]byte, len(first)+netlabel.MaxGrowth)
+	n, r := netlabel.HoldPlace(first, held)
+	if r != netlabel.ReasonNone {
+		t.Fatal(r)
+	}
+	out := make([]byte, n+netlabel.MaxGrowth)
+	v = b.Again(b.at, Packet{Direction: netlabel.Forward, In: blue, Bytes: held[:n], Out: out, Seen: true}, v.Subject, true)
+	if v.Action == netlabel.Drop || !bytes.Equal(out[:v.Length], first) {
+		t.Errorf("%s %s:\n% x, was\n% x", v.Action, v.Reason, out[:v.Length], first)
+	}
+}
+
 // TestCompatBelievesErrors: a Linux host asks nobody whether an error was due.
 func TestCompatBelievesErrors(t *testing.T) {
 	b := newBench(t, netlabel.Compat)

@@ -77,6 +77,7 @@ func (m *Memory) Again(at Moment, p Packet, subject engine.Label, counted bool) 
 		m.known = k
 		if report := reports(p.Bytes); report.is {
 			m.recall(at, &report)
+			m.known.Grew = 0 // its MTU was lowered there
 		}
 		v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
 		m.fragment(at, &p, &v)

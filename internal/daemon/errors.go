@@ -60,10 +60,11 @@ func (j *judge) report(now moment, p *queue.Packet, d netlabel.Direction, v *net
 }
 
 // about returns the label of an error about a dropped packet: that of the packet,
-// or what this machine says of its own where the packet had none that is known.
+// or what this machine says of its own where the packet had none that is known, or
+// one that no labeled host is ever told.
 func (m moment) about(v *netlabel.Verdict) engine.Label {
 	switch v.Subject {
-	case engine.Unknown, engine.Star, engine.Huh:
+	case engine.Unknown, engine.Star, engine.Huh, engine.Web:
 		if self := m.snapshot.Self(); self != engine.Unknown {
 			return self
 		}

@@ -71,6 +71,7 @@ doi = 3
 		{name: "no label", hook: queue.Forward, in: redIf, out: grayIf, src: red1, dst: grayPop, kind: 12, code: 1, area: gateArea},
 		{name: "ambient, labeled", hook: queue.Prerouting, in: greenIf, src: green1, dst: grayPop, options: ambientArea, kind: 3, code: 9, area: ambientArea},
 		{name: "ambient, unlabeled", hook: queue.Forward, in: greenIf, out: grayIf, src: green1, dst: grayPop, nothing: true},
+		{name: "ambient, unlabeled, too large", hook: queue.Forward, in: greenIf, out: redIf, src: green1, dst: red1, size: 1500, kind: 3, code: 4, area: ""},
 		{name: "refused a label", hook: queue.Prerouting, in: grayIf, src: grayNone, dst: grayPop, options: foo3, nothing: true},
 		{name: "without labels, too large", hook: queue.Forward, in: grayIf, out: redIf, src: grayPop, dst: red1, size: 1500, kind: 3, code: 4, area: ""},
 	}

@@ -38,6 +38,16 @@ func TestErrors(t *testing.T) {
 			h.options = foo
 			return h
 		}, sent, netlabel.ReasonUnsolicitedError},
+		{"to another host", nil, func(left []byte) header {
+			h := back(labeledRouter, left)
+			h.dst = unlabeledRouter
+			return h
+		}, sent, netlabel.ReasonLabelMissing},
+		{"to another host, by the host itself", nil, func(left []byte) header {
+			h := back(labeled, left)
+			h.dst, h.options = "10.4.0.3", foo
+			return h
+		}, sent, netlabel.ReasonUnsolicitedError},
 		{"too late", func(b *bench) { b.at.Seconds += flowIdle + 1 }, func(left []byte) header { return back(labeledRouter, left) }, sent, netlabel.ReasonLabelMissing},
 		{"after a reload", func(b *bench) { b.at.Generation++ }, func(left []byte) header { return back(labeledRouter, left) }, sent, netlabel.ReasonLabelMissing},
 	}
@@ -69,6 +79,33 @@ func TestErrors(t *testing.T) {
 				t.Errorf("quotes\n% x, of\n% x", quoted, want)
 			}
 		})
+	}
+}
+
+// TestErrorsComeBack: an error comes from the zone that the datagram went to, or from
+// this machine.
+func TestErrorsComeBack(t *testing.T) {
+	b := newBench(t, netlabel.Strict)
+	sent := header{src: unlabeled, dst: labeled, proto: 17, body: udp(4000, 53)}
+	left := bytes.Clone(b.passes(gray, sent))
+	e := header{src: "10.2.0.1", dst: unlabeled, options: foo16, proto: 1, body: icmp(3, 4, 1400, left)}
+	if v, _ := b.process(blue, e); v.Reason != netlabel.ReasonUnsolicitedError {
+		t.Errorf("from another zone: %s %s", v.Action, v.Reason)
+	}
+	e.options = ""
+	if v, _ := b.process(blue, e); v.Reason != netlabel.ReasonLabelMissing {
+		t.Errorf("from another zone, unlabeled: %s %s", v.Action, v.Reason)
+	}
+	e.src = "10.4.0.3"
+	if v, _ := b.process(gray, e); v.Reason != netlabel.ReasonUnsolicitedError {
+		t.Errorf("from its sender's zone: %s %s", v.Action, v.Reason)
+	}
+	e.src = "10.4.0.253"
+	p := e.bytes(t)
+	out := make([]byte, len(p)+netlabel.MaxGrowth)
+	v := b.Process(b.at, Packet{Direction: netlabel.Output, Bytes: p, Out: out}, netlabel.Known{})
+	if name := b.at.Snapshot.LabelName(v.Subject); v.Action == netlabel.Drop || name != "Foo" {
+		t.Errorf("from this machine: %s %s, subject %q", v.Action, v.Reason, name)
 	}
 }
 

@@ -55,7 +55,7 @@ func (m *Memory) Process(at Moment, p Packet, k netlabel.Known) netlabel.Verdict
 	report := reports(p.Bytes)
 	found := false
 	if report.is && !k.Own {
-		found = m.recall(at, &report)
+		found = m.recall(at, &p, &report)
 	}
 	v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
 	if v.Action != netlabel.Drop && report.is && !found && !k.Own && p.Direction != netlabel.Output && at.Snapshot.Mode() == netlabel.Strict {
@@ -76,7 +76,7 @@ func (m *Memory) Again(at Moment, p Packet, subject engine.Label, counted bool) 
 	if counted {
 		m.known = k
 		if report := reports(p.Bytes); report.is {
-			m.recall(at, &report)
+			m.recall(at, &p, &report)
 			m.known.Grew = 0 // its MTU was lowered there
 		}
 		v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
@@ -101,13 +101,16 @@ func (m *Memory) Fragment(at Moment, p Packet) netlabel.Verdict {
 	return v
 }
 
-// recall finds the flow that an ICMP error reports.
-func (m *Memory) recall(at Moment, r *report) bool {
+// recall finds the flow that an ICMP error reports. An error goes to who sent the
+// datagram and comes from where that went, or from this machine. Without asking for
+// both, whoever knows of a flow, such as the one to himself, could say what he likes
+// to anybody under its label.
+func (m *Memory) recall(at Moment, p *Packet, r *report) bool {
 	if !r.usable {
 		return false
 	}
 	f, ok := m.flows.Find(at.Seconds, at.Generation, r.key)
-	if !ok {
+	if !ok || p.Direction != netlabel.Output && f.Out != uint8(p.In) {
 		return false
 	}
 	m.known.Reported, m.known.Grew = engine.Label(f.Label), int(f.Grew)

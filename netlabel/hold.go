@@ -61,11 +61,13 @@ func (j *judgement) hold() bool {
 
 // Fragment judges what can be judged of a fragment without options at PREROUTING,
 // which the kernel may put together with others before anybody sees it again: its
-// header. What passes has Held set, and is judged again.
+// header, and its source. The kernel asks for addresses, not for interfaces: another
+// zone's fragment under a host's address would become a part of that host's
+// datagram, and be judged as its own. What passes has Held set, and is judged again.
 func (s *Snapshot) Fragment(in Zone, packet []byte) Verdict {
 	j := judgement{s: s, direction: Forward, packet: packet, v: Dropped(ReasonNone)}
 	j.v.InZone = in
-	if j.header() {
+	if j.header() && j.from() {
 		j.v.Action, j.v.Held = Pass, true
 	}
 	return j.v

@@ -73,7 +73,9 @@ func TestFragmentIsAskedOnce(t *testing.T) {
 	}
 }
 
-// TestFragmentBeforeReassembly: without options only the header is judged.
+// TestFragmentBeforeReassembly: without options the header is judged, and whether
+// its source lives where it came from: the kernel, which puts fragments together by
+// their addresses, does not ask by which interface each of them came.
 func TestFragmentBeforeReassembly(t *testing.T) {
 	m := newBench(t, netlabel.Strict)
 	for _, tt := range []struct {
@@ -85,11 +87,13 @@ func TestFragmentBeforeReassembly(t *testing.T) {
 		{"cut in its ports", func(h *header) { h.body = h.body[:4] }, netlabel.ReasonTinyFragment},
 		{"over the header of the first", func(h *header) { h.offset = 8 }, netlabel.ReasonTinyFragment},
 		{"behind the largest datagram", func(h *header) { h.offset = 65528 }, netlabel.ReasonMalformedHeader},
+		{"of another zone's host", func(h *header) { h.src = unlabeled }, netlabel.ReasonSourceNotInZone},
+		{"of nobody", func(h *header) { h.src = "127.0.0.1" }, netlabel.ReasonMartianSource},
 	} {
 		h := piece("", 0, true)
 		h.id += uint16(len(tt.name))
 		tt.change(&h)
-		if v := m.Fragment(m.at, Packet{In: gray, Bytes: h.bytes(t)}); v.Reason != tt.reason {
+		if v := m.Fragment(m.at, Packet{In: red, Bytes: h.bytes(t)}); v.Reason != tt.reason {
 			t.Errorf("%s: %s %s, want %q", tt.name, v.Action, v.Reason, tt.reason)
 		}
 	}

@@ -149,13 +149,24 @@ func (j *judgement) answerOption() int {
 	for _, d := range [2]*doi{j.sourceDOI(), j.destDOI()} {
 		switch {
 		case d == nil:
-		case j.v.Object != engine.Unknown && int(j.v.Object) < len(d.wire):
+		case j.answersAsObject() && int(j.v.Object) < len(d.wire):
 			size = max(size, (int(d.wire[j.v.Object].n)+3)&^3)
 		default:
 			size = max(size, d.longest)
 		}
 	}
 	return size
+}
+
+// answersAsObject reports whether what comes back has the label of the object: not
+// from hosts that may show another one, nor from those labeled @, which goes under
+// another name where labels are spoken.
+func (j *judgement) answersAsObject() bool {
+	if j.v.Object == engine.Unknown || j.v.Object == engine.Web {
+		return false
+	}
+	e := j.dest()
+	return e == nil || e.onLabel != hostmap.LabelHonour || e.via >= 0
 }
 
 // mtu returns the smaller MTU of the zones on both sides.

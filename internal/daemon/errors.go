@@ -60,10 +60,11 @@ func (j *judge) report(now moment, p *queue.Packet, d netlabel.Direction, v *net
 }
 
 // about returns the label of an error about a dropped packet: that of the packet,
-// or what this machine says of its own where the packet had none that is known.
+// or what this machine says of its own where the packet had none that is known. One
+// that its sender may not use could not be sent to it either.
 func (m moment) about(v *netlabel.Verdict) engine.Label {
-	switch v.Subject {
-	case engine.Unknown, engine.Star, engine.Huh:
+	refused := v.Reason == netlabel.ReasonReservedLabel || v.Reason == netlabel.ReasonSourceNotAccredited
+	if refused || v.Subject == engine.Unknown || v.Subject == engine.Star || v.Subject == engine.Huh {
 		if self := m.snapshot.Self(); self != engine.Unknown {
 			return self
 		}

@@ -145,12 +145,12 @@ func (j *judgement) clamp() bool {
 // that is a single-label host it is known, elsewhere the largest label of the
 // domain counts.
 func (j *judgement) answerOption() int {
-	size := 0
+	size, answers := 0, j.answers()
 	for _, d := range [2]*doi{j.sourceDOI(), j.destDOI()} {
 		switch {
 		case d == nil:
-		case j.answersAsObject() && int(j.v.Object) < len(d.wire):
-			size = max(size, (int(d.wire[j.v.Object].n)+3)&^3)
+		case answers != engine.Unknown && int(answers) < len(d.wire):
+			size = max(size, (int(d.wire[answers].n)+3)&^3)
 		default:
 			size = max(size, d.longest)
 		}
@@ -158,15 +158,17 @@ func (j *judgement) answerOption() int {
 	return size
 }
 
-// answersAsObject reports whether what comes back has the label of the object: not
-// from hosts that may show another one, nor from those labeled @, which goes under
-// another name where labels are spoken.
-func (j *judgement) answersAsObject() bool {
-	if j.v.Object == engine.Unknown || j.v.Object == engine.Web {
-		return false
+// answers returns the label of what comes back where that is known, engine.Unknown
+// where it is not.
+func (j *judgement) answers() engine.Label {
+	switch e := j.dest(); {
+	case e == nil:
+	case e.onLabel == hostmap.LabelHonour && e.via < 0:
+		return engine.Unknown // whatever label they show is believed
+	case j.v.Object == engine.Web && e.replacement != engine.Unknown:
+		return e.replacement // what the packets of an @ host are labeled as
 	}
-	e := j.dest()
-	return e == nil || e.onLabel != hostmap.LabelHonour || e.via >= 0
+	return j.v.Object
 }
 
 // mtu returns the smaller MTU of the zones on both sides.

@@ -41,9 +41,8 @@ func keyOf(b []byte) (k flow.Key, ok bool) {
 // report is what an ICMP error says it is about.
 type report struct {
 	is     bool // the packet is an ICMP error
-	usable bool // key is that of a datagram
+	usable bool // key is that of a datagram that the error's receiver sent
 	key    flow.Key
-	to     [4]byte // who is told
 }
 
 // reports reads what an ICMP error quotes.
@@ -60,10 +59,10 @@ func reports(b []byte) (r report) {
 		return r
 	}
 	r.is = true
-	if !q.Usable || q.FragmentOffset != 0 || q.QuotedError {
+	if !q.Usable || q.FragmentOffset != 0 || q.QuotedError || q.Src.As4() != [4]byte(b[16:]) {
 		return r
 	}
-	r.usable, r.to = true, [4]byte(b[16:])
+	r.usable = true
 	r.key = flow.Key{Src: q.Src.As4(), Dst: q.Dst.As4(), Proto: q.Proto}
 	switch {
 	case q.HasPorts:

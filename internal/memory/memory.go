@@ -62,6 +62,9 @@ func (m *Memory) Process(at Moment, p Packet, k netlabel.Known) netlabel.Verdict
 	due := !report.is || k.Own || p.Counted
 	if report.is && !k.Own && m.recall(at, &p, &report) {
 		due = true
+		if p.Counted {
+			m.known.Grew = 0 // its MTU was lowered at the hook before
+		}
 	}
 	v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
 	if v.Action != netlabel.Drop && !due && p.Direction != netlabel.Output && at.Snapshot.Mode() == netlabel.Strict {
@@ -97,7 +100,7 @@ func (m *Memory) Remember(at Moment, p Packet, v *netlabel.Verdict) {
 // machine's own, through which they went. Who else knows of a flow would speak with
 // its label otherwise, and to whom he likes.
 func (m *Memory) recall(at Moment, p *Packet, r *report) bool {
-	if !r.usable || r.to != r.key.Src {
+	if !r.usable {
 		return false
 	}
 	f, ok := m.flows.Find(at.Seconds, at.Generation, r.key)

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"testing"
+	"time"
 
+	"labelgate/internal/icmp"
 	"labelgate/internal/links"
 	"labelgate/internal/mark"
 	"labelgate/internal/queue"
@@ -149,4 +151,35 @@ func TestTooBigIsTold(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestToldWithoutGarbage: a flood of packets that are dropped, and told of, is no
+// more work for the collector than one that passes.
+func TestToldWithoutGarbage(t *testing.T) {
+	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	j := newJudge(&d.live, d.links, new(seen), unheard{})
+	packets := []queue.Packet{
+		{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, grayNone, foo3)},
+		{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, grayPop, foo16)},
+		{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: unreachable(t, red1, grayPop, foo3, packet(t, grayPop, red1, ""))},
+		{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: with(packet(t, red1, grayNone, foo3), func(p []byte) { p[6] = 0x20 })},
+		{Hook: queue.Forward, Protocol: ethertypeIPv4, In: grayIf, Out: redIf, Payload: large(packet(t, grayPop, red1, ""), 1500)},
+		{Hook: queue.Output, Protocol: ethertypeIPv4, Out: redIf, Payload: unreachable(t, gate, red1, "", packet(t, red1, gate, foo3))},
+	}
+	verdicts := make([]queue.Verdict, len(packets))
+	if n := testing.AllocsPerRun(100, func() {
+		clear(verdicts)
+		j.Handle(packets, verdicts)
+	}); n != 0 {
+		t.Errorf("%v allocations for %d packets, want none", n, len(packets))
+	}
+}
+
+// unheard takes every error and sends none.
+type unheard struct{}
+
+func (unheard) Send(time.Duration, icmp.Notice) bool { return true }
+
+func (unheard) Own(time.Duration, netip.Addr, []byte) (label, generation uint32, ok bool) {
+	return 0, 0, false
 }

@@ -8,7 +8,7 @@ BUILD    := $(GO) build -trimpath -buildvcs=false -ldflags '-X labelgate/interna
 export CGO_ENABLED := 0
 export GOFLAGS     := -buildvcs=false
 
-.PHONY: all build demo test soak race lint fuzz bench clean tools
+.PHONY: all build demo test soak race lint fuzz bench interop clean tools
 
 all: build
 
@@ -50,6 +50,13 @@ fuzz: | tools
 
 bench: build
 	$(GO) run ./test/bench
+
+# Real Smack kernels as the gateway's peers, in User-Mode Linux. The kernel is
+# built from Debian's source, which takes some minutes, once.
+interop: build
+	$(GO) vet -tags interop ./test/interop
+	$(GO) tool staticcheck -tags interop ./test/interop
+	kernel=$$(test/interop/kernel.sh) && LABELGATE_UML=$$kernel $(GO) test -count=1 -v -timeout 10m -tags interop ./test/interop
 
 tools:
 	@command -v $(GO) >/dev/null || { echo 'labelgate needs Go 1.26 or later: https://go.dev/dl'; exit 1; }

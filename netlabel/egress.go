@@ -141,21 +141,33 @@ func (j *judgement) clamp() bool {
 }
 
 // answerOption returns the padded size of the largest option that the answers may
-// have on either side. They carry the label of the packet's destination: where
-// that is a single-label host it is known, elsewhere the largest label of the
-// domain counts.
+// have on either side: that of their label where it is known, elsewhere that of the
+// largest label of the domain.
 func (j *judgement) answerOption() int {
-	size := 0
+	size, answers := 0, j.answers()
 	for _, d := range [2]*doi{j.sourceDOI(), j.destDOI()} {
 		switch {
 		case d == nil:
-		case j.v.Object != engine.Unknown && int(j.v.Object) < len(d.wire):
-			size = max(size, (int(d.wire[j.v.Object].n)+3)&^3)
+		case answers != engine.Unknown && int(answers) < len(d.wire):
+			size = max(size, (int(d.wire[answers].n)+3)&^3)
 		default:
 			size = max(size, d.longest)
 		}
 	}
 	return size
+}
+
+// answers returns the label that what comes back has on the wire, engine.Unknown
+// when that is not known: from hosts that label their packets, or may.
+func (j *judgement) answers() engine.Label {
+	e := j.dest()
+	switch {
+	case e != nil && e.onLabel == hostmap.LabelHonour && e.via < 0:
+		return engine.Unknown
+	case e != nil && j.v.Object == engine.Web && e.replacement != engine.Unknown:
+		return e.replacement
+	}
+	return j.v.Object
 }
 
 // mtu returns the smaller MTU of the zones on both sides.

@@ -25,4 +25,7 @@ type Known struct {
 	// Own says that this gateway wrote the ICMP error itself: it quotes what came,
 	// not what left.
 	Own bool
+	// Bare says of such an error that the packet which it answers came without
+	// options.
+	Bare bool
 }

@@ -76,3 +76,43 @@ func TestNextHopProblems(t *testing.T) {
 		}
 	}
 }
+
+// TestNextHopElsewhere: hosts live in the zone of their next hop. Else a label would
+// stay on for a zone where none may be, and where nobody takes it off.
+func TestNextHopElsewhere(t *testing.T) {
+	entry := func(prefix, zone, hop string) hostmap.Entry {
+		return hostmap.Entry{Prefix: netip.MustParsePrefix(prefix), Zone: zone, Label: "Pop", Via: netip.MustParseAddr(hop), File: "netlabel.d/via", Line: 1}
+	}
+	tests := []struct {
+		name, network string // a network of gray besides its own
+		entry         hostmap.Entry
+		allowed       bool
+	}{
+		{"hosts of a zone that refuses labels", "", entry("10.4.9.0/24", "", red2), false},
+		{"hosts of another zone that speaks them", "", entry("10.2.9.0/24", "", red2), false},
+		{"entry for another zone", "", entry("10.1.9.0/24", "gray", red2), false},
+		{"more than the zone's network", "", entry("10.0.0.0/9", "", red2), false},
+		{"more than the zone's network, for that zone", "", entry("10.0.0.0/9", "red", red2), true},
+		{"a part of it is in another zone", "10.1.9.128/25", entry("10.1.9.0/24", "", red2), false},
+		{"all of it is in another zone", "10.1.9.0/24", entry("10.1.9.128/25", "", red2), false},
+		{"a neighbour of it is in another zone", "10.1.10.0/24", entry("10.1.9.0/24", "", red2), true},
+		{"in the zone", "", entry("10.1.9.0/24", "", red2), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			spec := perimeterSpec(Strict)
+			for i := range spec.Zones {
+				if spec.Zones[i].Name == "gray" && tt.network != "" {
+					spec.Zones[i].Networks = append(spec.Zones[i].Networks, netip.MustParsePrefix(tt.network))
+				}
+			}
+			hop := hostmap.Entry{Prefix: netip.MustParsePrefix(red2 + "/32"), Kind: hostmap.CIPSO}
+			spec.Hosts = append(spec.Hosts, hop, tt.entry)
+			_, err := Compile(spec)
+			problems, _ := err.(Problems)
+			if tt.allowed != (err == nil) || !tt.allowed && (len(problems) != 1 || problems[0].Origin.Line != 1 || problems[0].Message != "the next hop "+red2+" is in zone red, where not all hosts of this entry live") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

@@ -79,8 +79,9 @@ func (j *judgement) farHost() bool {
 		return j.admitted(j.v.Emitted)
 	case j.s.ambient:
 		// As Linux: the ambient label travels without an option. An error of ours
-		// has one wherever labels are spoken: it may answer a packet that had it.
-		if !j.outZone().labelAmbient && !j.known.Own {
+		// has one where the packet that it answers had it; where that had none, its
+		// sender may be a host whose kernel drops what has.
+		if !j.outZone().labelAmbient && (!j.known.Own || j.known.Bare) {
 			return j.admitted(j.v.Subject)
 		}
 	}

@@ -194,6 +194,8 @@ func TestProcessClampsSegmentSize(t *testing.T) {
 		{"added option", "gray", grayPop, red1, "", nil, 1500 - 40 - longest},
 		{"smaller link", "gray", grayPop, red1, "", []int{0, 1400}, 1400 - 40 - longest},
 		{"removed option, answers get that of the host here", "red", red1, grayPop, foo3, nil, 1500 - 40 - 16},
+		{"answers of an @ host, which are labeled as another", "red", red1, grayWebAs, foo3, nil, 1500 - 40 - 16},
+		{"an @ host that cannot answer", "red", red1, grayWeb, foo3, nil, 1460},
 		{"no labels anywhere", "gray", grayNone, grayNone, "", nil, 1460},
 	}
 	for _, tt := range tests {

@@ -44,18 +44,36 @@ type tunnelSet uint32
 
 const protoUDP = 17
 
-// tunnelsOf returns the tunnels of a protocol and of a port.
-var byProtocol, byPort = func() (protocols [256]tunnelSet, ports [1 << 16]tunnelSet) {
+// byProtocol holds the tunnels of each protocol, and ports a bit for each port of
+// UDP that some tunnel has: every packet asks, so both stay small.
+var (
+	byProtocol [256]tunnelSet
+	ports      [1 << 16 / 64]uint64
+)
+
+func init() {
 	for i, t := range tunnels {
 		for _, p := range t.Protocols {
-			protocols[p] |= 1 << i
+			byProtocol[p] |= 1 << i
 		}
 		for _, p := range t.Ports {
-			ports[p] |= 1 << i
+			ports[p/64] |= 1 << (p % 64)
 		}
 	}
-	return protocols, ports
-}()
+}
+
+// byPort returns the tunnels of a port.
+func byPort(port uint16) (found tunnelSet) {
+	if ports[port/64]>>(port%64)&1 == 0 {
+		return 0
+	}
+	for i, t := range tunnels {
+		if slices.Contains(t.Ports, port) {
+			found |= 1 << i
+		}
+	}
+	return found
+}
 
 // tunnelAdmitted reports whether the packet is no tunnel's, or one of a tunnel that
 // both its zones admit. This machine, which may be one of the ends, admits all.
@@ -63,7 +81,7 @@ func (j *judgement) tunnelAdmitted() bool {
 	v := &j.view
 	found := byProtocol[v.Proto]
 	if v.Proto == protoUDP && v.HasPorts {
-		found |= byPort[v.DstPort] | byPort[v.SrcPort]
+		found |= byPort(v.DstPort) | byPort(v.SrcPort)
 	}
 	if found == 0 {
 		return true

@@ -60,10 +60,15 @@ func (j *judge) report(now moment, p *queue.Packet, d netlabel.Direction, v *net
 }
 
 // about returns the label of an error about a dropped packet: that of the packet,
-// or what this machine says of its own where the packet had none that is known.
+// or what this machine says of its own where the packet had none that is known, or
+// one that its sender is not told either.
 func (m moment) about(v *netlabel.Verdict) engine.Label {
+	refused := v.Reason == netlabel.ReasonReservedLabel || v.Reason == netlabel.ReasonSourceNotAccredited
 	switch v.Subject {
-	case engine.Unknown, engine.Star, engine.Huh:
+	case engine.Unknown, engine.Star, engine.Huh, engine.Web:
+		refused = true
+	}
+	if refused {
 		if self := m.snapshot.Self(); self != engine.Unknown {
 			return self
 		}
@@ -75,7 +80,7 @@ func (m moment) about(v *netlabel.Verdict) engine.Label {
 // own recognises an ICMP error of ours on its way out. It is told by its bytes, not
 // by a mark, which any program could set.
 func (j *judge) own(now moment, p *queue.Packet) (k netlabel.Known) {
-	const icmpProtocol = 1
+	const icmpProtocol, icmpHeader = 1, 8
 	b := p.Payload
 	if j.errors == nil || p.Hook != queue.Output || len(b) < ipv4.MinHeaderLen || b[9] != icmpProtocol {
 		return k
@@ -87,6 +92,8 @@ func (j *judge) own(now moment, p *queue.Packet) (k netlabel.Known) {
 	label, generation, ok := j.errors.Own(now.since, netip.AddrFrom4([4]byte(b[16:20])), b[header:])
 	if ok && generation == now.stamp {
 		k.Subject, k.From, k.Own = engine.Label(label), netlabel.FromFlow, true
+		about := b[header+icmpHeader:]
+		k.Bare = len(about) > 0 && about[0]&0xf == ipv4.MinHeaderLen/4
 	}
 	return k
 }

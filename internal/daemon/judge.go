@@ -24,11 +24,11 @@ type judge struct {
 	errors  errorSender // nil: no ICMP errors are sent
 	clock   func() time.Duration
 
-	memory  *memory.Memory
-	zones   int              // that memory was made for
-	buffers [][]byte         // a packet that leaves changed stays in its own until the batch is answered
-	verdict netlabel.Verdict // of the packet that is being judged; here it need not be allocated
-	message []byte           // an ICMP error that is being written
+	memory   *memory.Memory
+	revision uint32           // of the zones' numbers, that memory was made for
+	buffers  [][]byte         // a packet that leaves changed stays in its own until the batch is answered
+	verdict  netlabel.Verdict // of the packet that is being judged; here it need not be allocated
+	message  []byte           // an ICMP error that is being written
 }
 
 func newJudge(l *live, w linkWatcher, witness witness, errors errorSender) *judge {
@@ -48,8 +48,8 @@ var _ queue.Handler = (*judge)(nil)
 func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	now := j.live.moment(j.links)
 	now.since = j.clock()
-	if zones := now.snapshot.Zones(); j.memory == nil || j.zones != zones {
-		j.memory, j.zones = memory.New(zones), zones
+	if j.memory == nil || j.revision != now.revision {
+		j.memory, j.revision = memory.New(now.snapshot.Zones()), now.revision
 	}
 	for len(j.buffers) < len(packets) {
 		j.buffers = append(j.buffers, make([]byte, maxPacket+netlabel.MaxGrowth))
@@ -62,14 +62,22 @@ func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 // one decides one packet.
 func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []byte) {
 	d, v := direction(p.Hook, mark.Mark(p.Mark)), &j.verdict
-	*v = j.decide(now, p, d, out)
+	packet := memory.Packet{
+		Direction: d, In: now.zone(p.In), Bytes: p.Payload, Out: out, Seen: p.Hook != queue.Prerouting,
+		Counted: pending(p.Hook, mark.Mark(p.Mark)) && mark.Mark(p.Mark).Zone() != 0,
+	}
+	*v = j.decide(now, p, packet)
 	if d != netlabel.Output {
-		v.InZone = now.zone(p.In)
+		v.InZone = packet.In
 	}
 	if v.Action != netlabel.Drop {
 		accept(now, p, d, v, verdict, out)
 	}
+	if p.Protocol == ethertypeIPv4 {
+		j.memory.Remember(now.memory(), packet, v)
+	}
 	if v.Action == netlabel.Drop {
+		*verdict = queue.Verdict{}
 		j.report(now, p, d, v)
 	}
 	j.witness.saw(now, p, d, v, out)
@@ -79,32 +87,32 @@ func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []b
 // far it has come: with an IP option it is judged at PREROUTING, before the kernel
 // parses or reassembles anything; without one at FORWARD, INPUT or OUTPUT, where
 // its way out is known and bytes can be added. Fragments without options are only
-// held against each other at PREROUTING.
-func (j *judge) decide(now moment, p *queue.Packet, d netlabel.Direction, out []byte) netlabel.Verdict {
+// held against each other at PREROUTING, and their source against its zone.
+func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlabel.Verdict {
 	arrived := mark.Mark(p.Mark)
-	packet := memory.Packet{Direction: d, In: now.zone(p.In), Bytes: p.Payload, Out: out, Seen: p.Hook != queue.Prerouting}
-	at := now.memory()
+	var v netlabel.Verdict
 	switch {
 	case p.Protocol != ethertypeIPv4:
 		return netlabel.Dropped(netlabel.ReasonNotIPv4)
 	case p.Truncated:
 		return netlabel.Dropped(netlabel.ReasonTruncated)
 	case pending(p.Hook, arrived):
-		return j.again(now, p, at, packet)
+		v = j.again(now, arrived, packet)
 	case p.Hook == queue.Input && arrived.IsJudged():
 		// Judged on its way to a zone, and then sent here by address translation.
 		// Its option is gone; without it, it would pass for somebody else's.
 		return netlabel.Dropped(netlabel.ReasonDestinationChanged)
 	case p.Hook == queue.Prerouting && !hasOptions(p.Payload):
-		return j.memory.Fragment(at, packet)
+		v = now.snapshot.Fragment(packet.In, p.Payload)
 	case p.Hook == queue.Prerouting && now.translated:
-		v := j.memory.Source(at, packet)
-		now.hold(p, &v)
-		return v
+		v = now.snapshot.Source(packet.In, p.Payload, packet.Out)
+	default:
+		v = j.memory.Process(now.memory(), packet, j.own(now, p))
 	}
-	v := j.memory.Process(at, packet, j.own(now, p))
 	now.hold(p, &v)
-	j.fits(now, p, &v)
+	if !packet.Counted {
+		j.fits(now, p, &v)
+	}
 	return v
 }
 
@@ -119,8 +127,7 @@ func pending(h queue.Hook, m mark.Mark) bool {
 }
 
 // again finishes a packet that was judged at PREROUTING.
-func (j *judge) again(now moment, p *queue.Packet, at memory.Moment, packet memory.Packet) netlabel.Verdict {
-	arrived := mark.Mark(p.Mark)
+func (j *judge) again(now moment, arrived mark.Mark, packet memory.Packet) netlabel.Verdict {
 	subject := engine.Label(arrived.Label())
 	switch {
 	case packet.In == 0:
@@ -130,13 +137,7 @@ func (j *judge) again(now moment, p *queue.Packet, at memory.Moment, packet memo
 		// Its label is an index into a policy that is gone.
 		return netlabel.Dropped(netlabel.ReasonStaleGeneration)
 	}
-	whole := arrived.Zone() == 0 // only its source was judged
-	v := j.memory.Again(at, packet, subject, !whole)
-	now.hold(p, &v)
-	if whole {
-		j.fits(now, p, &v)
-	}
-	return v
+	return j.memory.Again(now.memory(), packet, subject)
 }
 
 // hold holds a verdict against what only the machine's links tell.

@@ -2,31 +2,38 @@ package memory
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 
 	"labelgate/internal/fragment"
 	"labelgate/internal/ipv4"
 	"labelgate/netlabel"
 )
 
-// fragment holds a fragment against the others of its datagram. One that was
-// refused takes the rest with it: what is left of a datagram must not be put
-// together with what somebody else sends under its number.
-func (m *Memory) fragment(at Moment, p *Packet, v *netlabel.Verdict) {
+// datagram returns which datagram a packet is a fragment of. What this machine
+// sends is not followed.
+func (p *Packet) datagram() (k fragment.Key, ok bool) {
 	b := p.Bytes
 	const moreOrOffset = 0x3fff
 	if len(b) < ipv4.MinHeaderLen || b[0]>>4 != 4 || binary.BigEndian.Uint16(b[6:])&moreOrOffset == 0 || p.Direction == netlabel.Output {
-		return
+		return k, false
 	}
-	k := fragment.Key{Src: [4]byte(b[12:]), Dst: [4]byte(b[16:]), Proto: b[9], ID: binary.BigEndian.Uint16(b[4:]), Zone: uint8(p.In)}
-	if v.Action == netlabel.Drop {
-		if v.InZone != 0 {
-			m.fragments.Condemn(at.Seconds, k)
-		}
-		return
+	return fragment.Key{Src: [4]byte(b[12:]), Dst: [4]byte(b[16:]), Proto: b[9], ID: binary.BigEndian.Uint16(b[4:]), Zone: uint8(p.In)}, true
+}
+
+// condemn takes the rest of a datagram along with a fragment that is dropped.
+func (m *Memory) condemn(at Moment, p *Packet) {
+	if k, ok := p.datagram(); ok && p.In != 0 {
+		m.fragments.Condemn(at.Seconds, k)
 	}
-	if p.Seen {
-		return
+}
+
+// fits holds a fragment that passes against the others of its datagram.
+func (m *Memory) fits(at Moment, p *Packet, v *netlabel.Verdict) bool {
+	k, ok := p.datagram()
+	if !ok || p.Seen {
+		return true
 	}
+	b := p.Bytes
 	field := binary.BigEndian.Uint16(b[6:])
 	header := int(b[0]&0xf) * 4
 	piece := fragment.Piece{
@@ -34,10 +41,12 @@ func (m *Memory) fragment(at Moment, p *Packet, v *netlabel.Verdict) {
 		Labeled: v.HadOption, HeaderLen: header,
 	}
 	if v.HadOption {
-		piece.Label = uint32(v.Subject)
+		// By its name: a reload between two fragments numbers the labels anew.
+		piece.Label = uint32(maphash.String(m.seed, at.Snapshot.LabelName(v.Subject)))
 	}
 	switch m.fragments.Add(at.Seconds, k, piece) {
 	case fragment.Fits:
+		return true
 	case fragment.LabelMismatch:
 		v.Refuse(netlabel.ReasonFragmentLabel)
 	case fragment.Condemned:
@@ -47,4 +56,5 @@ func (m *Memory) fragment(at Moment, p *Packet, v *netlabel.Verdict) {
 	default:
 		v.Refuse(netlabel.ReasonFragmentOverlap)
 	}
+	return false
 }

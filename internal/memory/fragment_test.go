@@ -3,6 +3,7 @@ package memory
 import (
 	"testing"
 
+	"labelgate/engine"
 	"labelgate/netlabel"
 )
 
@@ -51,6 +52,30 @@ func TestFragments(t *testing.T) {
 	}
 }
 
+// TestFragmentsAcrossReload: a reload numbers labels anew, and fragments on their
+// way at that moment are still told apart by what their labels are.
+func TestFragmentsAcrossReload(t *testing.T) {
+	for _, tt := range []struct {
+		name, options string
+		reason        netlabel.Reason
+	}{{"the same label, another number", foo, netlabel.ReasonNone}, {"another label of the same number", bar, netlabel.ReasonFragmentLabel}} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := newBench(t, netlabel.Strict)
+			m.at.Snapshot = snapshot(t, netlabel.Strict, "Foo", "Bar")
+			m.passes(red, piece(foo, 0, true))
+			before := m.at.Snapshot
+			m.at.Snapshot, m.at.Generation = snapshot(t, netlabel.Strict, "Bar", "Foo"), 2
+			number := func(s *netlabel.Snapshot, name string) engine.Label { l, _ := s.Policy().Lookup(name); return l }
+			if number(before, "Foo") != number(m.at.Snapshot, "Bar") || number(before, "Bar") != number(m.at.Snapshot, "Foo") {
+				t.Fatal("the labels did not change their numbers")
+			}
+			if v, _ := m.process(red, piece(tt.options, 96, false)); v.Reason != tt.reason {
+				t.Errorf("%s %s, want %q", v.Action, v.Reason, tt.reason)
+			}
+		})
+	}
+}
+
 // TestFragmentIsAskedOnce: what was held against the others at one hook is not
 // taken for its own repetition at the next; refused there, it takes the rest along.
 func TestFragmentIsAskedOnce(t *testing.T) {
@@ -59,18 +84,27 @@ func TestFragmentIsAskedOnce(t *testing.T) {
 	p := h.bytes(t)
 	out := make([]byte, len(p)+netlabel.MaxGrowth)
 	at := Packet{Direction: netlabel.Forward, In: gray, Bytes: p, Out: out}
-	if v := m.Fragment(m.at, at); v.Action != netlabel.Pass || !v.Held {
+	if v := m.first(at); v.Action != netlabel.Pass || !v.Held {
 		t.Fatalf("%s %s", v.Action, v.Reason)
 	}
 	at.Seen = true
-	if v := m.Process(m.at, at, netlabel.Known{}); v.Reason != netlabel.ReasonNoRule {
+	v := m.Process(m.at, at, netlabel.Known{})
+	if m.Remember(m.at, at, &v); v.Reason != netlabel.ReasonNoRule {
 		t.Fatalf("%s %s", v.Action, v.Reason)
 	}
 	h.offset = 96
 	at.Bytes, at.Seen = h.bytes(t), false
-	if v := m.Fragment(m.at, at); v.Reason != netlabel.ReasonFragmentRefused {
+	if v := m.first(at); v.Reason != netlabel.ReasonFragmentRefused {
 		t.Errorf("the rest: %s %s", v.Action, v.Reason)
 	}
+}
+
+// first judges a fragment without options where it may still be put together with
+// others.
+func (b *bench) first(p Packet) netlabel.Verdict {
+	v := b.at.Snapshot.Fragment(p.In, p.Bytes)
+	b.Remember(b.at, p, &v)
+	return v
 }
 
 // TestFragmentBeforeReassembly: without options the header is judged, and whether
@@ -93,7 +127,7 @@ func TestFragmentBeforeReassembly(t *testing.T) {
 		h := piece("", 0, true)
 		h.id += uint16(len(tt.name))
 		tt.change(&h)
-		if v := m.Fragment(m.at, Packet{In: red, Bytes: h.bytes(t)}); v.Reason != tt.reason {
+		if v := m.first(Packet{In: red, Bytes: h.bytes(t)}); v.Reason != tt.reason {
 			t.Errorf("%s: %s %s, want %q", tt.name, v.Action, v.Reason, tt.reason)
 		}
 	}
@@ -111,7 +145,9 @@ func TestNoAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, p := range packets {
-			m.Process(m.at, Packet{In: red, Bytes: p, Out: out}, netlabel.Known{})
+			at := Packet{In: red, Bytes: p, Out: out}
+			v := m.Process(m.at, at, netlabel.Known{})
+			m.Remember(m.at, at, &v)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations for %d packets", n, len(packets))

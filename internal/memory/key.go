@@ -41,7 +41,7 @@ func keyOf(b []byte) (k flow.Key, ok bool) {
 // report is what an ICMP error says it is about.
 type report struct {
 	is     bool // the packet is an ICMP error
-	usable bool // key is that of a datagram
+	usable bool // key is that of a datagram that the error's receiver sent
 	key    flow.Key
 }
 
@@ -59,7 +59,7 @@ func reports(b []byte) (r report) {
 		return r
 	}
 	r.is = true
-	if !q.Usable || q.FragmentOffset != 0 || q.QuotedError {
+	if !q.Usable || q.FragmentOffset != 0 || q.QuotedError || q.Src.As4() != [4]byte(b[16:]) {
 		return r
 	}
 	r.usable = true

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 
 	"labelgate/engine"
 	"labelgate/internal/flow"
@@ -21,13 +22,15 @@ const (
 type Memory struct {
 	flows     *flow.Table
 	fragments *fragment.Table
+	seed      maphash.Seed   // of the numbers by which fragments' labels are compared
 	known     netlabel.Known // of the packet in hand; here it need not be allocated
 }
 
-// New returns a memory for a policy of so many zones; another number of zones needs
-// another memory.
+// New returns a memory for a policy of so many zones. Other policies may follow, as
+// long as they number the same zones alike: what waits for the rest of its datagram
+// is known by the number of its zone.
 func New(zones int) *Memory {
-	return &Memory{flows: flow.New(flows, flowIdle), fragments: fragment.New(datagrams, zones+1)}
+	return &Memory{flows: flow.New(flows, flowIdle), fragments: fragment.New(datagrams, zones), seed: maphash.MakeSeed()}
 }
 
 // Moment is what a packet is judged by, and when.
@@ -47,66 +50,61 @@ type Packet struct {
 	// Seen says that this is not the first hook that it comes to: as a fragment it
 	// was held against the others there.
 	Seen bool
+	// Counted says that it was judged whole at an earlier hook, and its flow noted.
+	Counted bool
 }
 
 // Process decides one packet as Snapshot.ProcessKnown does, with what is remembered.
+// What else may refuse the packet comes next, and Remember last.
 func (m *Memory) Process(at Moment, p Packet, k netlabel.Known) netlabel.Verdict {
 	m.known = k
 	report := reports(p.Bytes)
-	found := false
-	if report.is && !k.Own {
-		found = m.recall(at, &report)
+	due := !report.is || k.Own || p.Counted
+	if report.is && !k.Own && m.recall(at, &p, &report) {
+		due = true
+		if p.Counted {
+			m.known.Grew = 0 // its MTU was lowered at the hook before
+		}
 	}
 	v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
-	if v.Action != netlabel.Drop && report.is && !found && !k.Own && p.Direction != netlabel.Output && at.Snapshot.Mode() == netlabel.Strict {
+	if v.Action != netlabel.Drop && !due && p.Direction != netlabel.Output && at.Snapshot.Mode() == netlabel.Strict {
 		v.Refuse(netlabel.ReasonUnsolicitedError)
-	}
-	m.fragment(at, &p, &v)
-	if v.Action != netlabel.Drop && !v.Exempt && !report.is {
-		m.note(at, &p, &v)
 	}
 	return v
 }
 
 // Again decides a packet that was judged at an earlier hook and waits for its
-// option: subject is the label that it had there. counted says that its flow was
-// noted then.
-func (m *Memory) Again(at Moment, p Packet, subject engine.Label, counted bool) netlabel.Verdict {
-	k := netlabel.Known{Subject: subject, From: netlabel.FromPacket, Held: true}
-	if counted {
-		m.known = k
-		if report := reports(p.Bytes); report.is {
-			m.recall(at, &report)
-		}
-		v := at.Snapshot.ProcessKnown(p.Direction, p.In, p.Bytes, p.Out, m.known)
-		m.fragment(at, &p, &v)
-		return v
+// option: subject is the label that it had there.
+func (m *Memory) Again(at Moment, p Packet, subject engine.Label) netlabel.Verdict {
+	return m.Process(at, p, netlabel.Known{Subject: subject, From: netlabel.FromPacket, Held: true})
+}
+
+// Remember takes up a packet that was judged, and refuses it where it contradicts
+// what is remembered. A packet that is dropped for any reason must not have left a
+// trace: it would make its flow the flow of who made it up. As a fragment it takes
+// the rest of its datagram along: what is left must not be put together with what
+// somebody else sends under its number.
+func (m *Memory) Remember(at Moment, p Packet, v *netlabel.Verdict) {
+	switch {
+	case v.Action == netlabel.Drop:
+		m.condemn(at, &p)
+	case !m.fits(at, &p, v): // the others are condemned where they must be
+	case v.Held, v.Exempt, p.Counted:
+	case !m.note(at, &p, v):
+		m.condemn(at, &p)
 	}
-	return m.Process(at, p, k)
 }
 
-// Source judges a packet as far as its source goes; see netlabel.Snapshot.Source.
-func (m *Memory) Source(at Moment, p Packet) netlabel.Verdict {
-	v := at.Snapshot.Source(p.In, p.Bytes, p.Out)
-	m.fragment(at, &p, &v)
-	return v
-}
-
-// Fragment judges a fragment without options before it may be put together with
-// others; see netlabel.Snapshot.Fragment.
-func (m *Memory) Fragment(at Moment, p Packet) netlabel.Verdict {
-	v := at.Snapshot.Fragment(p.In, p.Bytes)
-	m.fragment(at, &p, &v)
-	return v
-}
-
-// recall finds the flow that an ICMP error reports.
-func (m *Memory) recall(at Moment, r *report) bool {
+// recall finds the flow that an ICMP error reports. The flow's label is for its
+// source alone, and for an error from the zone that its packets went to, or of this
+// machine's own, through which they went. Who else knows of a flow would speak with
+// its label otherwise, and to whom he likes.
+func (m *Memory) recall(at Moment, p *Packet, r *report) bool {
 	if !r.usable {
 		return false
 	}
 	f, ok := m.flows.Find(at.Seconds, at.Generation, r.key)
-	if !ok {
+	if !ok || p.Direction != netlabel.Output && f.Out != uint8(p.In) {
 		return false
 	}
 	m.known.Reported, m.known.Grew = engine.Label(f.Label), int(f.Grew)
@@ -117,11 +115,11 @@ func (m *Memory) recall(at Moment, r *report) bool {
 }
 
 // note remembers the flow of a packet that passes, or refuses the packet when the
-// flow had another label.
-func (m *Memory) note(at Moment, p *Packet, v *netlabel.Verdict) {
+// flow had another label. An ICMP error belongs to none.
+func (m *Memory) note(at Moment, p *Packet, v *netlabel.Verdict) bool {
 	k, ok := keyOf(p.Bytes)
-	if !ok {
-		return
+	if !ok || reports(p.Bytes).is {
+		return true
 	}
 	f := flow.Flow{Label: uint32(v.Subject), Labeled: v.HadOption, In: uint8(v.InZone), Out: uint8(v.OutZone)}
 	if v.Length != 0 {
@@ -129,7 +127,8 @@ func (m *Memory) note(at Moment, p *Packet, v *netlabel.Verdict) {
 	}
 	if at.PinFlows && !m.flows.Pin(at.Seconds, at.Generation, k, f) {
 		v.Refuse(netlabel.ReasonLabelChanged)
-		return
+		return false
 	}
 	m.flows.Note(at.Seconds, at.Generation, k, f)
+	return true
 }

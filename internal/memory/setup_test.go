@@ -18,21 +18,33 @@ const (
 	labeled, labeledRouter     = "10.1.0.1", "10.1.0.254"
 	unlabeled, unlabeledRouter = "10.4.0.1", "10.4.0.254"
 
-	red, gray = netlabel.Zone(1), netlabel.Zone(2)
+	red, gray, blue = netlabel.Zone(1), netlabel.Zone(2), netlabel.Zone(3)
 
 	foo = "860e00000003010800fa2337b7800000" // Foo in DOI 3, padded
 	bar = "860d00000003010700fa2130b9000000" // Bar
+
+	foo16 = "862800000010022200fa000200060007000a000b000d000e000f0010001200130015001600170018" // Foo in DOI 16
 )
 
-func snapshot(t testing.TB, mode netlabel.Mode) *netlabel.Snapshot {
+// snapshot compiles the policy of the tests, which numbers these labels first.
+func snapshot(t testing.TB, mode netlabel.Mode, first ...string) *netlabel.Snapshot {
 	t.Helper()
 	b := engine.NewBuilder()
+	for _, name := range first {
+		if _, err := b.Intern(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	s, err := netlabel.Compile(netlabel.Spec{
-		Mode: mode, Generation: 1, Rules: b,
-		DOIs: []netlabel.DOISpec{{Number: 3, Tags: []cipso.TagType{cipso.TagRestricted}}},
+		Mode: mode, Generation: 1, Rules: b, Self: "Self",
+		DOIs: []netlabel.DOISpec{
+			{Number: 3, Tags: []cipso.TagType{cipso.TagRestricted}},
+			{Number: 16, Tags: []cipso.TagType{cipso.TagEnumerated}},
+		},
 		Zones: []netlabel.ZoneSpec{
 			{Name: "red", Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Trust: netlabel.Require, DOI: 3},
 			{Name: "gray", Networks: []netip.Prefix{netip.MustParsePrefix("10.4.0.0/16")}},
+			{Name: "blue", Networks: []netip.Prefix{netip.MustParsePrefix("10.2.0.0/16")}, Trust: netlabel.Require, DOI: 16},
 		},
 		Hosts: []hostmap.Entry{
 			{Prefix: netip.MustParsePrefix("10.4.0.1/32"), Label: "Foo"},
@@ -116,7 +128,7 @@ type bench struct {
 }
 
 func newBench(t testing.TB, mode netlabel.Mode) *bench {
-	return &bench{t, New(2), Moment{Snapshot: snapshot(t, mode), Generation: 1, Seconds: 1000}}
+	return &bench{t, New(3), Moment{Snapshot: snapshot(t, mode), Generation: 1, Seconds: 1000}}
 }
 
 // process sends a packet through and returns what leaves.
@@ -124,7 +136,9 @@ func (b *bench) process(zone netlabel.Zone, h header) (netlabel.Verdict, []byte)
 	b.Helper()
 	p := h.bytes(b)
 	out := make([]byte, len(p)+netlabel.MaxGrowth)
-	v := b.Process(b.at, Packet{Direction: netlabel.Forward, In: zone, Bytes: p, Out: out}, netlabel.Known{})
+	at := Packet{Direction: netlabel.Forward, In: zone, Bytes: p, Out: out}
+	v := b.Process(b.at, at, netlabel.Known{})
+	b.Remember(b.at, at, &v)
 	if v.Length != 0 {
 		p = out[:v.Length]
 	}

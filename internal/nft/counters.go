@@ -11,7 +11,8 @@ import (
 // Nobody else saw them.
 type Counters struct {
 	// Unjudged counts IPv4 packets that were to leave to a zone without having
-	// been judged for it.
+	// been judged for it, and fragments that came from elsewhere under the address
+	// of a zone's host.
 	Unjudged uint64
 	// IPv6 counts all IPv6 packets from and to zones.
 	IPv6 uint64

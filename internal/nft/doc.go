@@ -9,12 +9,14 @@
 //	prerouting  -450  from a zone: mark cleared; bit 29 set if the address is
 //	                  ours; queued if the header has options, and if it is a
 //	                  fragment. This is before defragmentation and before the
-//	                  kernel reads the options.
+//	                  kernel reads the options. From elsewhere: a fragment whose
+//	                  source lives in a zone is dropped and counted.
 //	input       -150  from a zone: queued unless judged for local delivery
 //	forward     -150  from a zone: queued unless judged, and dropped if judged
 //	                  but on its way to no zone; from elsewhere to a zone: queued.
 //	                  Those that are pending are queued, too.
-//	output      -150  to a zone: mark cleared, queued
+//	output       -50  to a zone: mark cleared, queued. Their destinations are
+//	                  translated by then.
 //	postrouting -450  to a zone: dropped and counted unless judged for that zone;
 //	                  mark cleared
 //	ip6               from, through or to a zone: dropped and counted

@@ -25,6 +25,10 @@ func ifname(name string) []byte { return append([]byte(name), make([]byte, 16-le
 
 func from(set setID) []expr.Any { return ifaceIn(expr.MetaKeyIIFNAME, set) }
 
+func notFrom(set setID) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: register}, notIn(set)}
+}
+
 func to(set setID) []expr.Any { return ifaceIn(expr.MetaKeyOIFNAME, set) }
 
 func ifaceIn(key expr.MetaKey, set setID) []expr.Any {
@@ -37,6 +41,12 @@ func ifaceIn(key expr.MetaKey, set setID) []expr.Any {
 // in matches packets whose value in the register is in the set.
 func in(set setID) *expr.Lookup {
 	return &expr.Lookup{SourceRegister: register, SetName: set.name(), SetID: uint32(set)}
+}
+
+func notIn(set setID) *expr.Lookup {
+	lookup := in(set)
+	lookup.Invert = true
+	return lookup
 }
 
 // leaving matches a packet whose outgoing interface and mark, as far as it says
@@ -72,6 +82,15 @@ func addressIsLocal() []expr.Any {
 	return []expr.Any{
 		&expr.Fib{Register: register, FlagDADDR: true, ResultADDRTYPE: true},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: number(unix.RTN_LOCAL)},
+	}
+}
+
+// livesBehind matches packets whose source the routing tables would reach by one of
+// these interfaces.
+func livesBehind(set setID) []expr.Any {
+	return []expr.Any{
+		&expr.Fib{Register: register, FlagSADDR: true, ResultOIFNAME: true},
+		in(set),
 	}
 }
 

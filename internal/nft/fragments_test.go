@@ -8,8 +8,10 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netns"
 
 	"labelgate/internal/mark"
+	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 )
 
@@ -85,21 +87,24 @@ func TestFragmentsAreQueuedFirst(t *testing.T) {
 	}
 }
 
+// track has connections tracked.
+func (l *lab) track() {
+	l.t.Helper()
+	c := l.conn()
+	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "tracker"})
+	chain := c.AddChain(&nftables.Chain{Table: table, Name: "c", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter})
+	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Ct{Register: 1, Key: expr.CtKeySTATE}}})
+	if err := c.Flush(); err != nil {
+		l.t.Skipf("needs connection tracking: %v", err)
+	}
+}
+
 // Where connections are tracked the kernel puts fragments together before FORWARD.
 // All of them are seen apart before, and the whole once.
 func TestFragmentsAreSeenApart(t *testing.T) {
 	l := newLab(t)
 	l.install()
-	c, err := nftables.New(nftables.WithNetNSFd(int(l.gw)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "tracker"})
-	chain := c.AddChain(&nftables.Chain{Table: table, Name: "c", Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter})
-	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Ct{Register: 1, Key: expr.CtKeySTATE}}})
-	if err := c.Flush(); err != nil {
-		t.Skipf("needs connection tracking: %v", err)
-	}
+	l.track()
 	text := "a datagram in two fragments of its own"
 	whole := udpPacket(dstIP, nil, []byte(text))
 	first := fragment(withPayload(whole, whole[20:44]), 9, 0, true)
@@ -119,6 +124,60 @@ func TestFragmentsAreSeenApart(t *testing.T) {
 	}
 	if len(seen) != 0 {
 		t.Errorf("queued once more, at %q", <-seen)
+	}
+}
+
+// The kernel puts fragments together by their addresses. What comes by an interface of
+// no zone, which nobody judges, must not become a part of what a zone's host sends.
+func TestFragmentsFromElsewhere(t *testing.T) {
+	l := newLab(t)
+	outside := newNamespace(t)
+	l.cable(outside, "o0", "10.91.3.2", "fd91:3::2", l.gw, "g2", "10.91.3.1", "fd91:3::1")
+	l.route(outside, "10.91.3.1")
+	l.install()
+	l.track()
+	d := l.udp(l.dst, dstIP, testPort)
+	ask(l)
+	send := func(from netns.NsHandle, p []byte) {
+		inside := *l
+		inside.src = from
+		inside.sendRaw(p)
+	}
+	whole := udpPacket(dstIP, nil, []byte("a datagram of two: who wrote it?"))
+	first, last := withPayload(whole, whole[20:44]), withPayload(whole, whole[44:])
+	for id, tt := range []struct {
+		name                string
+		firstFrom, lastFrom netns.NsHandle
+		arrives             bool
+	}{
+		{"both of the zone", l.src, l.src, true},
+		{"the first is made up", outside, l.src, false},
+		{"the last is made up", l.src, outside, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			send(tt.firstFrom, fragment(first, uint16(id+1), 0, true))
+			send(tt.lastFrom, fragment(last, uint16(id+1), 24, false))
+			wait := patience
+			if !tt.arrives {
+				wait = soon
+			}
+			if got := arrives(t, d, "a datagram of two: who wrote it?", wait); got != tt.arrives {
+				t.Errorf("arrived: %v", got)
+			}
+		})
+	}
+	if c, err := nft.ReadCounters(testTable, int(l.gw)); err != nil || c.Unjudged != 2 {
+		t.Errorf("counters %+v, %v", c, err)
+	}
+
+	// Its own fragments are nobody's business here.
+	own := l.udp(l.gw, "10.91.3.1", testPort)
+	mine := udpPacket("10.91.3.1", nil, []byte("a datagram of two: who wrote it?"))
+	copy(mine[12:], ip4("10.91.3.2"))
+	send(outside, fragment(withPayload(mine, mine[20:44]), 9, 0, true))
+	send(outside, fragment(withPayload(mine, mine[44:]), 9, 24, false))
+	if !arrives(t, own, "a datagram of two: who wrote it?", patience) {
+		t.Error("what is none of a zone's did not arrive")
 	}
 }
 

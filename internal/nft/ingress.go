@@ -144,7 +144,5 @@ func protocolIn(set setID) []expr.Any {
 }
 
 func protocolNotIn(set setID) []expr.Any {
-	lookup := in(set)
-	lookup.Invert = true
-	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}, lookup}
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}, notIn(set)}
 }

@@ -76,12 +76,15 @@ func newChain(name string, hook *nftables.ChainHook, priority nftables.ChainPrio
 }
 
 // Priorities. Prerouting is before defragmentation (-400), so that every
-// fragment is seen with its own label; the others are where mangling is done.
-// Postrouting is before other programs, too: it takes the mark away, so that
-// nobody saves it with the connection and gives it to packets that nobody judged.
+// fragment is seen with its own label; input and forward are where mangling is done.
+// Output is behind the place where the kernel translates the destinations of this
+// machine's own packets (-100, IPVS -98). Postrouting is before other programs: it
+// takes the mark away, so that nobody saves it with the connection and gives it to
+// packets that nobody judged.
 const (
-	priorityFirst  = -450
-	priorityMangle = -150
+	priorityFirst      = -450
+	priorityMangle     = -150
+	priorityTranslated = -50
 )
 
 // tables builds the tables of both IP families that a complete plan stands for,
@@ -109,7 +112,7 @@ func tables(p Plan, backend Backend) ([]table, error) {
 				newChain("prerouting", nftables.ChainHookPrerouting, priorityFirst, prerouting(queue)...),
 				newChain("input", nftables.ChainHookInput, priorityMangle, input(queue)...),
 				newChain("forward", nftables.ChainHookForward, priorityMangle, forward(queue)...),
-				newChain("output", nftables.ChainHookOutput, priorityMangle, output(queue)...),
+				newChain("output", nftables.ChainHookOutput, priorityTranslated, output(queue)...),
 				newChain("postrouting", nftables.ChainHookPostrouting, priorityFirst, postrouting()...),
 			},
 		},
@@ -132,12 +135,17 @@ func tables(p Plan, backend Backend) ([]table, error) {
 // prerouting queues what cannot be judged later: options before the kernel acts on
 // them, and fragments before it puts them together, which hides all options but
 // those of the first. A packet is queued here once: the verdict ends the chain.
+//
+// It puts them together by their addresses, whichever interfaces they came in by. So
+// a fragment from elsewhere must not have the address of a zone's host: nobody judges
+// it, and it would go on as a part of that host's datagram.
 func prerouting(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone: clear the mark", from(setInterfaces), setMark(0)),
 		newRule("from a zone to an address of this machine: mark as local", from(setInterfaces), addressIsLocal(), setMark(mark.Local)),
 		newRule("from a zone with options: queue", from(setInterfaces), hasOptions(), queue),
 		newRule("fragment from a zone: queue", from(setInterfaces), isFragment(), queue),
+		newRule("fragment from elsewhere with a source that lives in a zone: drop", notFrom(setInterfaces), isFragment(), livesBehind(setInterfaces), countDrop()),
 	}
 }
 

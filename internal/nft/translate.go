@@ -22,8 +22,9 @@ import (
 //
 // These are taken for a translation, whatever they match:
 //
-//   - a chain of type nat at prerouting that holds a rule, in the family ip or
-//     inet. That is iptables-nft as well;
+//   - a chain of type nat at prerouting, in the family ip or inet. That is
+//     iptables-nft as well. It need hold no rule: as long as it is there the kernel
+//     translates the connections on whose first packet a rule decided that is gone;
 //   - one at postrouting: the kernel translates the destination of the answers
 //     back, at prerouting;
 //   - a rule that writes to the destination address, redirects or diverts to a
@@ -134,7 +135,7 @@ func translation(netns int) (string, error) {
 		switch {
 		case !c.base: // somebody may jump to it
 		case c.kind == nftables.ChainTypeNAT:
-			if c.use > 0 && (c.hook == *nftables.ChainHookPrerouting || c.hook == *nftables.ChainHookPostrouting) {
+			if c.hook == *nftables.ChainHookPrerouting || c.hook == *nftables.ChainHookPostrouting {
 				return fmt.Sprintf("chain %s of table %s %s", c.name, familyName(c.family), c.table), nil
 			}
 			elsewhere[t] = append(elsewhere[t], c.name)

@@ -1,6 +1,7 @@
 package nft_test
 
 import (
+	"net"
 	"slices"
 	"testing"
 
@@ -23,13 +24,15 @@ func (l *lab) conn() *nftables.Conn {
 	return c
 }
 
-// translate turns UDP to one address into UDP to another, at the hook at which
-// destinations are translated.
-func (l *lab) translate(from, to string) {
+// translate turns UDP to one address into UDP to another, as it arrives.
+func (l *lab) translate(from, to string) { l.translateAt(nftables.ChainHookPrerouting, from, to) }
+
+// translateAt does so at one of the two hooks at which destinations are translated.
+func (l *lab) translateAt(hook *nftables.ChainHook, from, to string) {
 	l.t.Helper()
 	c := l.conn()
 	table := c.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "translator"})
-	chain := c.AddChain(&nftables.Chain{Table: table, Name: "dnat", Type: nftables.ChainTypeNAT, Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityNATDest})
+	chain := c.AddChain(&nftables.Chain{Table: table, Name: "dnat", Type: nftables.ChainTypeNAT, Hooknum: hook, Priority: nftables.ChainPriorityNATDest})
 	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 16, Len: 4},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: ip4(from)},
@@ -101,4 +104,85 @@ func TestTranslatedIsJudgedAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Connections are translated for as long as the kernel has a chain of type nat, also
+// when the rule that had them translated is gone: as long, destinations change.
+func TestTranslationOutlivesItsRule(t *testing.T) {
+	const elsewhere = "10.91.2.77"
+	l := newLab(t)
+	l.track() // else nobody tracks connections when the rule is gone
+	l.translate(elsewhere, dstIP)
+	sender, receiver := l.udp(l.src, srcIP, 0), l.udp(l.dst, dstIP, testPort)
+	c, table := l.conn(), &nftables.Table{Family: nftables.TableFamilyIPv4, Name: "translator"}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want bool
+	}{
+		{"with its rule", func() {}, true},
+		{"without its rule", func() { c.FlushChain(&nftables.Chain{Table: table, Name: "dnat"}) }, true},
+		{"without its chain", func() { c.DelTable(table) }, false},
+	} {
+		step.do()
+		if err := c.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		wait := patience
+		if !step.want {
+			wait = soon
+		}
+		if got := passes(t, sender, receiver, elsewhere, step.name, wait); got != step.want {
+			t.Errorf("%s: translated %v", step.name, got)
+		}
+		if where, found, err := nft.Translates(int(l.gw)); err != nil || found != step.want {
+			t.Errorf("%s: found %q %v %v", step.name, where, found, err)
+		}
+	}
+}
+
+// What this machine sends is judged for where it goes, behind the translation of its
+// destination. Where it goes by another interface than before it does not go at all.
+func TestOwnTranslatedIsJudgedBehind(t *testing.T) {
+	const elsewhere = "10.91.2.77"
+	for _, tt := range []struct {
+		name, from string
+		arrives    bool
+	}{{"in the zone", elsewhere, true}, {"to another zone", srcIP, false}} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLab(t)
+			l.install()
+			l.translateAt(nftables.ChainHookOutput, tt.from, dstIP)
+			seen, g1 := make(chan string, 4), l.index("g1")
+			l.listen(func(p *queue.Packet, v *queue.Verdict) {
+				seen <- p.Hook.String() + " " + address(p.Payload[16:20])
+				v.Accept, v.SetMark, v.Mark = true, true, uint32(mark.ForZone(1, 1))
+				if p.Out == g1 {
+					v.Mark = uint32(mark.ForZone(1, 2))
+				}
+			})
+			wait := patience
+			if !tt.arrives {
+				wait = soon
+			}
+			if got := passes(t, l.udp(l.gw, "0.0.0.0", 0), l.udp(l.dst, dstIP, testPort), tt.from, "translated", wait); got != tt.arrives {
+				t.Errorf("arrived: %v", got)
+			}
+			if got, want := within(t, seen, "the packet"), "output "+dstIP; got != want {
+				t.Errorf("queued at %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// index returns the index of an interface of the gateway.
+func (l *lab) index(name string) (index uint32) {
+	l.t.Helper()
+	var link *net.Interface
+	var err error
+	l.inside(l.gw, func() { link, err = net.InterfaceByName(name) })
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return uint32(link.Index)
 }

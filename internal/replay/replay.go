@@ -111,7 +111,9 @@ func (r *Replayer) Judge(f *capture.Frame) (audit.Record, []byte) {
 		}
 		r.seconds = max(r.seconds, uint32(f.Time.Unix()))
 		at := memory.Moment{Snapshot: r.snapshot, Generation: r.snapshot.Generation(), Seconds: r.seconds, PinFlows: r.pinFlows}
-		v = r.memory.Process(at, memory.Packet{Direction: netlabel.Forward, In: zone, Bytes: packet, Out: r.out}, netlabel.Known{})
+		p := memory.Packet{Direction: netlabel.Forward, In: zone, Bytes: packet, Out: r.out}
+		v = r.memory.Process(at, p, netlabel.Known{})
+		r.memory.Remember(at, p, &v)
 	}
 	record := event.Record(r.snapshot, event.Packet{Direction: netlabel.Forward, Bytes: packet, Out: r.out, In: f.Name}, &v)
 	record.Time = f.Time

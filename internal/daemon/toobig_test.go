@@ -9,9 +9,10 @@ import (
 	"labelgate/netlabel"
 )
 
-// TestTooBig: a packet that must not be fragmented and no longer fits with its option
-// is refused, and its sender told what would fit (RFC 1191).
-func TestTooBig(t *testing.T) {
+// TestReassembledIsNotTooBig: a packet that must not be fragmented and no longer fits
+// with its option is refused, and its sender told what would fit (RFC 1191); but not
+// one that the kernel will take apart as it put it together.
+func TestReassembledIsNotTooBig(t *testing.T) {
 	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
 	const option = 16 // Pop's, padded
 	tests := []struct {

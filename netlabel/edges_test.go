@@ -194,6 +194,38 @@ func TestSegmentSizeFollowsLinks(t *testing.T) {
 	}
 }
 
+// TestSegmentSizeOfAnswers: answers carry their host's single label where it has one
+// and may show no other.
+func TestSegmentSizeOfAnswers(t *testing.T) {
+	syn := []byte{0x0f, 0xa0, 0x27, 0x0f, 0, 0, 0, 1, 0, 0, 0, 0, 0x60, 0x02, 0xff, 0xff, 0, 0, 0, 0, 2, 4, 0xff, 0xff}
+	const short = 12 // a label of one letter, padded
+	spec := strictSpec()
+	host := func(prefix, label string, on hostmap.OnLabel) hostmap.Entry {
+		return hostmap.Entry{Prefix: netip.MustParsePrefix(prefix), Label: label, OnLabel: on}
+	}
+	spec.Hosts = append(spec.Hosts, host("10.3.7.1/32", "P", hostmap.LabelDrop), host("10.3.7.2/32", "P", hostmap.LabelStrip), host("10.3.7.3/32", "P", hostmap.LabelHonour))
+	b := spec.Rules
+	foo, _ := b.Intern("Foo")
+	p, _ := b.Intern("P")
+	b.Set(foo, p, engine.Write, 0, 0)
+	s := compile(t, spec)
+	for dst, option := range map[string]int{
+		"10.3.7.1": short, "10.3.7.2": short,
+		"10.3.7.3": longest, // whatever label it shows is believed
+		grayWebAs:  longest, // @ goes under another name
+	} {
+		p := packet(t, red1, dst, foo3, 6, syn)
+		out := make([]byte, len(p)+MaxGrowth)
+		v := s.Process(Forward, zoneNamed(t, s, "red"), p, out)
+		if v.Action == Drop || !v.Clamped {
+			t.Fatalf("%s: %s %s", dst, v.Action, v.Reason)
+		}
+		if got, want := int(out[v.Length-2])<<8|int(out[v.Length-1]), 1500-40-option; got != want {
+			t.Errorf("%s: segment size %d, want %d", dst, got, want)
+		}
+	}
+}
+
 // TestTunnels: what is inside cannot be judged, so it is refused by its protocol or
 // its port, until both zones admit it.
 func TestTunnels(t *testing.T) {
@@ -203,7 +235,7 @@ func TestTunnels(t *testing.T) {
 	for proto := range 256 {
 		want := ReasonNone
 		switch proto {
-		case 4, 41, 47, 50, 51, 94, 97, 98, 115, 137:
+		case 4, 41, 47, 50, 51, 55, 94, 97, 98, 108, 115, 137, 143, 145:
 			want = ReasonTunnel
 		case 1:
 			want = ReasonICMPType // 0x45
@@ -224,6 +256,18 @@ func TestTunnels(t *testing.T) {
 				t.Errorf("UDP-Lite port %d: %s %q", port, v.Action, v.Reason)
 			}
 		}
+	}
+}
+
+// TestTunnelsHaveBits: each tunnel is one bit of a set.
+func TestTunnelsHaveBits(t *testing.T) {
+	var all tunnelSet
+	for _, tunnel := range Tunnels() {
+		bit, ok := tunnelNamed(tunnel.Name)
+		if !ok || bit == 0 || all&bit != 0 {
+			t.Errorf("%s is bit %#x", tunnel.Name, bit)
+		}
+		all |= bit
 	}
 }
 

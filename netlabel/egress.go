@@ -145,10 +145,7 @@ func (j *judgement) clamp() bool {
 // that is a single-label host it is known, elsewhere the largest label of the
 // domain counts.
 func (j *judgement) answerOption() int {
-	size, answers := 0, j.v.Object
-	if e := j.dest(); answers == engine.Web && e != nil && e.replacement != engine.Unknown {
-		answers = e.replacement // what the packets of an @ host are labeled as
-	}
+	size, answers := 0, j.answers()
 	for _, d := range [2]*doi{j.sourceDOI(), j.destDOI()} {
 		switch {
 		case d == nil:
@@ -159,6 +156,19 @@ func (j *judgement) answerOption() int {
 		}
 	}
 	return size
+}
+
+// answers returns the label of what comes back where that is known, engine.Unknown
+// where it is not.
+func (j *judgement) answers() engine.Label {
+	switch e := j.dest(); {
+	case e == nil:
+	case e.onLabel == hostmap.LabelHonour && e.via < 0:
+		return engine.Unknown // whatever label they show is believed
+	case j.v.Object == engine.Web && e.replacement != engine.Unknown:
+		return e.replacement // what the packets of an @ host are labeled as
+	}
+	return j.v.Object
 }
 
 // mtu returns the smaller MTU of the zones on both sides.

@@ -101,6 +101,7 @@ type fakeLinks struct {
 	zones    [][]string
 	err      error
 	changed  chan struct{}
+	egress   links.Egress // by which all leave, if it is not zero
 }
 
 func newLinks(c ...links.Link) *fakeLinks {
@@ -121,9 +122,9 @@ func (f *fakeLinks) Numbered() (*links.Table, uint32) {
 
 func (f *fakeLinks) Changed() <-chan struct{} { return f.changed }
 
-// Egress knows no routes: the link decides.
+// Egress knows no routes unless there is one for all: the link decides.
 func (f *fakeLinks) Egress(uint32, netip.Addr, netip.Addr) (links.Egress, bool) {
-	return links.Egress{}, false
+	return f.egress, f.egress != links.Egress{}
 }
 
 func (f *fakeLinks) SetZones(zones [][]string) error {

@@ -8,6 +8,9 @@ import (
 	"labelgate/netlabel"
 )
 
+// leastMTU is the least MTU of a link, RFC 791 section 3.2. A route may be given less.
+const leastMTU = 68
+
 // fits refuses a packet that must not be fragmented and is larger, with its option,
 // than its way out allows. Its sender is told by how much: the kernel, which sees
 // the packet after the option was added, would tell it the MTU of the link, and it
@@ -32,9 +35,15 @@ func (j *judge) fits(now moment, p *queue.Packet, v *netlabel.Verdict) {
 	if grew == 0 && p.Hook != queue.Prerouting {
 		return
 	}
-	if mtu, ok := j.egress(now, p); ok && size > mtu {
+	mtu, ok := j.egress(now, p)
+	if ok && came > mtu && p.Hook == queue.Forward {
+		// The kernel would not have let it come this far, had it not put it together
+		// from fragments itself. It sends fragments that are no larger than those.
+		return
+	}
+	if ok && size > mtu {
 		v.Refuse(netlabel.ReasonTooBig)
-		v.MTU = mtu - grew
+		v.MTU = max(mtu-grew, leastMTU)
 	}
 }
 

@@ -116,17 +116,13 @@ func TestRewriteRefuses(t *testing.T) {
 	full := makePacket(append(bytes.Clone(cipsoOption(12)), append([]byte{0x5e, 28}, counting(26)...)...), 17, counting(40))
 	large := makePacket(nil, 17, counting(65535-20))
 	short := makePacket(cipsoOption(40), 17, counting(4))
-	// The last fragments of datagrams of 65535 bytes and of as many as leave room for
-	// 12 more; with the header of a whole one.
-	at := func(offset, last int, options []byte) []byte {
-		p := makePacket(options, 17, counting(last))
+	at := func(offset int, p []byte) []byte {
 		binary.BigEndian.PutUint16(p[6:], uint16(offset/8))
 		fixChecksum(p)
 		return p
 	}
-	const offset = 65480
-	fullest, roomy, labeled := at(offset, 35, nil), at(offset, 23, nil), at(offset, 23, cipsoOption(12))
-	beyond := at(offset, 60, cipsoOption(12)) // as Linux lets pass
+	atEnd := at(65472, makePacket(nil, 17, counting(43))) // of 65515 bytes
+	labeledAtEnd := at(65456, makePacket(cipsoOption(12), 17, counting(47)))
 	tests := []struct {
 		name   string
 		packet []byte
@@ -143,13 +139,12 @@ func TestRewriteRefuses(t *testing.T) {
 		{"41 bytes alone", plain, append(cipsoOption(40), 0), 200, false},
 		{"65535 bytes stay", large, nil, 65535, true},
 		{"65536 bytes", large, cipsoOption(8), 70000, false},
-		{"65536 bytes once put together", fullest, cipsoOption(8), 200, false},
-		{"65535 bytes once put together", roomy, cipsoOption(12), 200, true},
-		{"65539 bytes once put together", roomy, cipsoOption(13), 200, false},
-		{"another label of that length", labeled, cipsoOption(11), 200, true},
-		{"one that is longer", labeled, cipsoOption(13), 200, false},
-		{"too long already, and gets no longer", beyond, cipsoOption(12), 200, true},
-		{"too long already, less the label", beyond, nil, 200, true},
+		{"end of the longest datagram stays", atEnd, nil, 100, true},
+		{"end of the longest datagram grows", atEnd, cipsoOption(8), 100, false},
+		{"end of the longest labeled datagram shrinks", labeledAtEnd, nil, 100, true},
+		{"end of the longest labeled datagram stays", labeledAtEnd, cipsoOption(11), 100, true},
+		{"end of the longest labeled datagram grows", labeledAtEnd, cipsoOption(13), 100, false},
+		{"short of the end by what it grows", at(65456, makePacket(nil, 17, counting(47))), cipsoOption(12), 100, true},
 		{"empty option", plain, []byte{}, 100, false},
 		{"one byte", plain, []byte{134}, 100, false},
 		{"not CIPSO", plain, []byte{130, 4, 0, 0}, 100, false},
@@ -161,7 +156,7 @@ func TestRewriteRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v := mustParse(t, tt.packet, Compat)
+			v := mustParse(t, tt.packet, Strict)
 			out := poisoned(tt.room)
 			n, ok := v.Rewrite(out, tt.option)
 			if ok != tt.ok {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -116,29 +115,40 @@ func (r *rtnetlink) read() (*Table, error) {
 		}
 		// The kernel knows the last address of a subnet and the one that the
 		// interface was given for it; they need not be the same.
-		for _, b := range []net.IP{a.Broadcast, lastOf(a.IPNet)} {
-			if ip, ok := netip.AddrFromSlice(b); ok {
-				t.addresses.everybody(ip.Unmap())
-			}
+		if ip, ok := netip.AddrFromSlice(a.Broadcast); ok {
+			t.addresses.everybody(ip.Unmap())
+		}
+		if ip, ok := lastOf(prefixOf(a.IPNet)); ok {
+			t.addresses.everybody(ip)
 		}
 	}
 	return t, nil
 }
 
-// lastOf returns the last address of an IPv4 subnet, nil when it is no subnet or
-// has no room for one that is nobody's (RFC 3021).
-func lastOf(n *net.IPNet) net.IP {
-	if n == nil || n.IP.To4() == nil {
-		return nil
+// prefixOf returns the zero Prefix for what is none.
+func prefixOf(n *net.IPNet) netip.Prefix {
+	if n == nil {
+		return netip.Prefix{}
 	}
-	if ones, bits := n.Mask.Size(); bits != 32 || ones > 30 {
-		return nil
+	ip, _ := netip.AddrFromSlice(n.IP)
+	ones, bits := n.Mask.Size()
+	if ip = ip.Unmap(); bits != ip.BitLen() {
+		return netip.Prefix{}
 	}
-	last := slices.Clone(n.IP.To4())
-	for i := range last {
-		last[i] |= ^n.Mask[i]
+	return netip.PrefixFrom(ip, ones)
+}
+
+// lastOf returns the last address of an IPv4 subnet. It reports false when it is no
+// subnet or has no room for one that is nobody's (RFC 3021).
+func lastOf(p netip.Prefix) (netip.Addr, bool) {
+	if !p.IsValid() || !p.Addr().Is4() || p.Bits() > 30 {
+		return netip.Addr{}, false
 	}
-	return last
+	last := p.Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		last[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(last), true
 }
 
 // undisturbed repeats a reading that the kernel says may have gaps.

@@ -1,5 +1,10 @@
 package links
 
+import (
+	"maps"
+	"net/netip"
+)
+
 // numbered is a table and the zones that its numbers stand for.
 type numbered struct {
 	table    *Table
@@ -22,4 +27,20 @@ func NewTable(all ...Link) *Table {
 		t.links[l.Index] = l
 	}
 	return t
+}
+
+// WithAddress returns a table in which the interface with this index has an address,
+// in a subnet of that size, too. It is for those of NewTable.
+func (t *Table) WithAddress(index uint32, p netip.Prefix) *Table {
+	c := *t
+	c.addresses = newAddresses(1)
+	maps.Copy(c.addresses.v4, t.addresses.v4)
+	maps.Copy(c.addresses.v6, t.addresses.v6)
+	maps.Copy(c.addresses.link, t.addresses.link)
+	c.addresses.own(p.Addr())
+	c.addresses.on(index, p.Addr())
+	if last, ok := lastOf(p); ok {
+		c.addresses.everybody(last)
+	}
+	return &c
 }

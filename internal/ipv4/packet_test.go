@@ -113,10 +113,6 @@ func wantRewrite(p, option []byte) []byte {
 	if len(area) > 40 || 20+len(area)+len(payload) > 65535 {
 		return nil
 	}
-	offset := int(binary.BigEndian.Uint16(p[6:])&0x1fff) * 8
-	if 20+len(area) > hl && offset+20+len(area)+len(payload) > 65535 {
-		return nil
-	}
 	if 20+len(area)+len(payload) < hl {
 		if option == nil {
 			return wantBlank(p)

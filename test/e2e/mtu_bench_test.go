@@ -83,8 +83,7 @@ format = "json"
 type mtuBench struct {
 	*lab.Lab
 	sniffers []*sniffer
-	sinks    map[string]*sink   // by host
-	servers  map[string]*server // by host
+	sinks    map[string]*sink // by host
 
 	halLabel int // of hal at this moment
 	recorded int // how many of the gateway's records fate has seen
@@ -130,7 +129,7 @@ func newMTUBench(t *testing.T) *mtuBench {
 			host("rob", "10.6.0.2/17", "white", "", 0),
 			host("pat", "10.6.128.2/17", "", "", 0),
 		}),
-		sinks: map[string]*sink{}, servers: map[string]*server{}, mtus: map[string]int{}, halLabel: shortestOption,
+		sinks: map[string]*sink{}, mtus: map[string]int{}, halLabel: shortestOption,
 	}
 	m.port.Store(20000)
 	m.found.forget()
@@ -145,6 +144,7 @@ func newMTUBench(t *testing.T) *mtuBench {
 	for _, p := range mtuHosts() {
 		m.addresses(t, p)
 		m.listen(t, p)
+		m.serve(t, p)
 	}
 	return m
 }

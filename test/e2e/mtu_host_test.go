@@ -36,10 +36,10 @@ func (m *mtuBench) hostMode(t *testing.T) {
 	})
 	t.Run("with a locked MTU", func(t *testing.T) {
 		m.arrange(t, narrow)
+		m.mayCut(t)
 		m.lock(t, "hal", 1500)
 		m.forget(t)
 		arrived := m.afterError(t, hal, tom, n, 5)
-		m.mayCut(t)
 		report(t,
 			row("locked/datagrams-of-the-size-told-delivered", arrived, "datagrams").AtLeast(5),
 			row("locked/tcp-after-an-error", m.completes(hal, tom, n), "connections").AtLeast(1),

@@ -3,8 +3,8 @@ package e2e
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -121,6 +121,7 @@ func (m *mtuBench) arrange(t *testing.T, w *network) {
 	if w.dumb {
 		m.passOn(t, w)
 	}
+	time.Sleep(100 * time.Millisecond) // labelgated hears of it as everybody does
 	m.forget(t)
 }
 
@@ -193,11 +194,6 @@ func (m *mtuBench) settle(t *testing.T) {
 	}
 }
 
-// forgetPaths has a host forget what it has learnt about paths.
-func (m *mtuBench) forgetPaths(host string) {
-	m.Do(host, func() error { return os.WriteFile("/proc/sys/net/ipv4/route/flush", []byte("1"), 0) })
-}
-
 // routerOf returns the address of the further router in front of a party.
 func routerOf(p party) netip.Addr {
 	if p.hop == "" {
@@ -206,11 +202,15 @@ func routerOf(p party) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, p.net, 0, 2})
 }
 
-// forget has all hosts and routers forget what they have learnt about paths.
-func (m *mtuBench) forget(t *testing.T) {
+// forget has hosts and routers forget what they have learnt about paths: all of them
+// when none is named.
+func (m *mtuBench) forget(t *testing.T, hosts ...string) {
 	t.Helper()
-	for _, h := range m.Topology().Hosts {
-		m.sysctl(t, h.Name, "route/flush", "1")
+	if len(hosts) == 0 {
+		hosts = m.Nodes()
+	}
+	for _, h := range hosts {
+		m.sysctl(t, h, "route/flush", "1")
 	}
 }
 

@@ -33,7 +33,6 @@ func (m *mtuBench) serve(t *testing.T, p party) {
 		return err
 	}))
 	s.done.Go(s.run)
-	m.servers[p.name] = s
 	t.Cleanup(func() {
 		s.listener.Close()
 		s.done.Wait()
@@ -97,6 +96,7 @@ func (m *mtuBench) bulk(from, to party, n, size int, patience time.Duration) (c 
 	back := make([]byte, size)
 	got, err := io.ReadFull(conn, back)
 	if err := errors.Join(err, <-written); err != nil {
+		conn.(*net.TCPConn).SetLinger(0) // or its kernel goes on trying
 		return c, fmt.Errorf("%d of %d bytes came back: %w", got, size, err)
 	}
 	if !bytes.Equal(back, data) {

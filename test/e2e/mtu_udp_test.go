@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,7 +35,6 @@ func (m *mtuBench) listen(t *testing.T, p party) {
 		s.conn.Close()
 		s.done.Wait()
 	})
-	m.serve(t, p)
 }
 
 func (s *sink) read() {
@@ -151,16 +149,6 @@ func (s *talker) pending() int {
 	return e
 }
 
-// arrived waits until a datagram is there, or fails after a while.
-func (s *talker) arrived(number uint64, patience time.Duration) bool {
-	for deadline := time.Now().Add(patience); s.m.sinks[s.to.name].times(number) == 0; time.Sleep(500 * time.Microsecond) {
-		if time.Now().After(deadline) {
-			return false
-		}
-	}
-	return true
-}
-
 // pathMTU returns what the host's stack takes for the path's MTU.
 func (s *talker) pathMTU() int {
 	n, err := unix.GetsockoptInt(s.fd, unix.SOL_IP, unix.IP_MTU)
@@ -170,7 +158,7 @@ func (s *talker) pathMTU() int {
 	return n
 }
 
-// told is an error that the socket heard of.
+// toldError is an error that the socket heard of.
 type toldError struct {
 	origin     byte // 1: the host's own stack, 2: ICMP
 	kind, code byte

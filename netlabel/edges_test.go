@@ -235,7 +235,7 @@ func TestTunnels(t *testing.T) {
 	for proto := range 256 {
 		want := ReasonNone
 		switch proto {
-		case 4, 41, 47, 50, 51, 94, 97, 98, 115, 137:
+		case 4, 41, 47, 50, 51, 55, 94, 97, 98, 108, 115, 137, 143, 145:
 			want = ReasonTunnel
 		case 1:
 			want = ReasonICMPType // 0x45
@@ -256,6 +256,18 @@ func TestTunnels(t *testing.T) {
 				t.Errorf("UDP-Lite port %d: %s %q", port, v.Action, v.Reason)
 			}
 		}
+	}
+}
+
+// TestTunnelsHaveBits: each tunnel is one bit of a set.
+func TestTunnelsHaveBits(t *testing.T) {
+	var all tunnelSet
+	for _, tunnel := range Tunnels() {
+		bit, ok := tunnelNamed(tunnel.Name)
+		if !ok || bit == 0 || all&bit != 0 {
+			t.Errorf("%s is bit %#x", tunnel.Name, bit)
+		}
+		all |= bit
 	}
 }
 

@@ -141,8 +141,9 @@ func (j *judgement) clamp() bool {
 }
 
 // answerOption returns the padded size of the largest option that the answers may
-// have on either side: that of their label where it is known, elsewhere that of the
-// largest label of the domain.
+// have on either side. They carry the label of the packet's destination: where
+// that is a single-label host it is known, elsewhere the largest label of the
+// domain counts.
 func (j *judgement) answerOption() int {
 	size, answers := 0, j.answers()
 	for _, d := range [2]*doi{j.sourceDOI(), j.destDOI()} {
@@ -157,15 +158,15 @@ func (j *judgement) answerOption() int {
 	return size
 }
 
-// answers returns the label that what comes back has on the wire, engine.Unknown
-// when that is not known: from hosts that label their packets, or may.
+// answers returns the label of what comes back where that is known, engine.Unknown
+// where it is not.
 func (j *judgement) answers() engine.Label {
-	e := j.dest()
-	switch {
-	case e != nil && e.onLabel == hostmap.LabelHonour && e.via < 0:
-		return engine.Unknown
-	case e != nil && j.v.Object == engine.Web && e.replacement != engine.Unknown:
-		return e.replacement
+	switch e := j.dest(); {
+	case e == nil:
+	case e.onLabel == hostmap.LabelHonour && e.via < 0:
+		return engine.Unknown // whatever label they show is believed
+	case j.v.Object == engine.Web && e.replacement != engine.Unknown:
+		return e.replacement // what the packets of an @ host are labeled as
 	}
 	return j.v.Object
 }

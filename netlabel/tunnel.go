@@ -22,8 +22,11 @@ var tunnels = []Tunnel{
 	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754}}, // RFC 2784, RFC 8086
 	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}}, // RFC 4303, RFC 3948
 	{Name: "ah", Protocols: []uint8{51}},
-	{Name: "etherip", Protocols: []uint8{97}},
+	{Name: "mobile", Protocols: []uint8{55}},       // RFC 2004
+	{Name: "etherip", Protocols: []uint8{97, 143}}, // RFC 3378, RFC 8986
 	{Name: "encap", Protocols: []uint8{98}},
+	{Name: "ipcomp", Protocols: []uint8{108}}, // RFC 3173: what is compressed may be a packet
+	{Name: "nsh", Protocols: []uint8{145}},    // RFC 8300
 	{Name: "l2tp", Protocols: []uint8{115}, Ports: []uint16{1701}},
 	{Name: "mpls", Protocols: []uint8{137}, Ports: []uint16{6635, 6636}}, // RFC 4023, RFC 7510
 	{Name: "vxlan", Ports: []uint16{4789, 4790, 8472}},                   // RFC 7348, its generic extension, Linux before it was registered

@@ -33,7 +33,7 @@ func TestAbout(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var post mail
+			var post fakeErrors
 			j := newJudge(&d.live, d.links, new(seen), &post)
 			p := queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: tt.in, Payload: packet(t, tt.src, tt.dst, tt.options)}
 			j.Handle([]queue.Packet{p}, make([]queue.Verdict, 1))

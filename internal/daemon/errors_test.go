@@ -1,171 +1,123 @@
 package daemon
 
 import (
+	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"net/netip"
 	"testing"
 	"time"
 
 	"labelgate/internal/icmp"
+	"labelgate/internal/ipv4"
 	"labelgate/internal/links"
-	"labelgate/internal/mark"
 	"labelgate/internal/queue"
-	"labelgate/netlabel"
 )
 
-// mail is an errorSender that keeps what it is given.
-type mail struct{ sent []icmp.Notice }
+// fakeErrors keeps what it is to send, and knows the last of it again.
+type fakeErrors struct{ sent []icmp.Notice }
 
-func (m *mail) Send(_ time.Duration, n icmp.Notice) bool {
-	n.Message = append([]byte(nil), n.Message...)
-	m.sent = append(m.sent, n)
+func (f *fakeErrors) Send(_ time.Duration, n icmp.Notice) bool {
+	n.Message = bytes.Clone(n.Message)
+	f.sent = append(f.sent, n)
 	return true
 }
 
-func (m *mail) Own(_ time.Duration, to netip.Addr, message []byte) (label, generation uint32, ok bool) {
-	for _, n := range m.sent {
-		if n.To == to && string(n.Message) == string(message) {
-			return n.Label, n.Generation, true
-		}
+func (f *fakeErrors) Own(_ time.Duration, to netip.Addr, message []byte) (label, generation uint32, ok bool) {
+	if len(f.sent) == 0 {
+		return 0, 0, false
 	}
-	return 0, 0, false
+	n := &f.sent[len(f.sent)-1]
+	return n.Label, n.Generation, n.To == to && bytes.Equal(n.Message, message)
 }
 
-// large makes a packet as long as that, and forbids fragments.
-func large(p []byte, n int) []byte {
-	return with(append(p, make([]byte, n-len(p))...), func(p []byte) {
-		binary.BigEndian.PutUint16(p[2:], uint16(n))
-		p[6] = 0x40
-	})
-}
+const greenIf, green1 = 15, "10.3.0.1"
 
-// TestErrors: who is told what of a dropped packet, and under which label.
-func TestErrors(t *testing.T) {
-	const broken = "860e00000003010800fa2337b7" // a byte short
-	prerouting := func(p []byte) queue.Packet { return queue.Packet{Hook: queue.Prerouting, In: redIf, Payload: p} }
+// TestReport: what a sender is told of its packet, and which label that has when it
+// leaves.
+func TestReport(t *testing.T) {
+	const withGreen = settings + `
+[[zone]]
+name = "green"
+interfaces = ["green0"]
+networks = ["10.3.0.0/16"]
+labels = "accept"
+doi = 3
+`
+	path := write(t, withGreen, rules, hosts)
+	d, _, _, _ := newDaemon(t, path)
+	d.links = newLinks(
+		links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: 1500}, links.Link{Index: blueIf, Name: "blue0", Zone: 2, MTU: 1500},
+		links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 1500}, links.Link{Index: greenIf, Name: "green0", Zone: 4, MTU: 1500},
+	)
+	d.live.store(newState(loaded(t, path, 1), d.links, d.counters, 1))
+	const (
+		gateArea    = "860f00000003010900fa23b0ba328000"
+		ambientArea = "860c00000003010600fa2f80"
+	)
 	tests := []struct {
-		name   string
-		packet queue.Packet
-		reason netlabel.Reason
-		head   string // of the message without its checksum: type, code and second word; none for none
-		label  string
+		name              string
+		hook              queue.Hook
+		in, out           uint32
+		src, dst, options string
+		size              int // of a packet that must not be fragmented; 0 for a small one
+		kind, code        byte
+		area              string // options of the error
+		nothing           bool
 	}{
-		{"a label is missing", queue.Packet{Hook: queue.Forward, In: redIf, Out: grayIf, Payload: packet(t, red1, grayPop, "")}, netlabel.ReasonLabelMissing, "0c01 86000000", "Gate"},
-		{"the policy denies", prerouting(packet(t, red1, grayNone, foo3)), netlabel.ReasonNoRule, "0309 00000000", "Foo"},
-		{"this machine's policy denies", queue.Packet{Hook: queue.Input, In: redIf, Mark: uint32(mark.Local), Payload: packet(t, red1, gate, "860d00000003010700fa2837b800")}, netlabel.ReasonNoRule, "030a 00000000", "Pop"},
-		{"a domain that is not spoken", prerouting(packet(t, red1, grayPop, foo16)), netlabel.ReasonUnknownDOI, "0c00 16000000", "Gate"},
-		{"an option that is cut off", prerouting(packet(t, red1, grayPop, broken)), netlabel.ReasonMalformedOption, "0c00 1b000000", "Gate"},
-		{"the same to everybody", prerouting(packet(t, red1, "255.255.255.255", broken)), netlabel.ReasonGroupDestination, "", ""},
-		{"from another zone's address", prerouting(packet(t, grayPop, red1, broken)), netlabel.ReasonSourceNotInZone, "", ""},
-		{"a zone that refuses labels is told nothing", queue.Packet{Hook: queue.Forward, In: grayIf, Out: grayIf, Payload: packet(t, grayPop, grayNone, "")}, netlabel.ReasonNoRule, "", ""},
-		{"nor of labels", queue.Packet{Hook: queue.Prerouting, In: grayIf, Payload: packet(t, grayPop, red1, foo3)}, netlabel.ReasonLabelFromUnlabeledZone, "", ""},
-		{"but of sizes", queue.Packet{Hook: queue.Forward, In: grayIf, Out: redIf, Payload: large(packet(t, grayPop, red1, ""), 1490)}, netlabel.ReasonTooBig, "0304 000005cc", "Pop"},
-		{"an error about nothing", prerouting(unreachable(t, red1, grayPop, foo3, packet(t, grayPop, red1, ""))), netlabel.ReasonUnsolicitedError, "", ""},
-		{"an error that the policy denies", prerouting(unreachable(t, red1, grayNone, foo3, packet(t, grayNone, red1, ""))), netlabel.ReasonNoRule, "", ""},
-		{"a later fragment", prerouting(with(packet(t, red1, grayNone, foo3), func(p []byte) { p[7] = 100 })), netlabel.ReasonNoRule, "", ""},
+		{name: "no rule", hook: queue.Prerouting, in: redIf, src: red1, dst: grayNone, options: foo3, kind: 3, code: 9, area: foo3 + "0000"},
+		{name: "unknown label", hook: queue.Prerouting, in: redIf, src: red1, dst: grayPop, options: "860b00000003010500094000", kind: 3, code: 9, area: gateArea},
+		{name: "label @", hook: queue.Prerouting, in: redIf, src: red1, dst: grayPop, options: "860b00000003010500fa2000", kind: 3, code: 9, area: gateArea},
+		{name: "label *", hook: queue.Prerouting, in: redIf, src: red1, dst: grayPop, options: "860b00000003010500fa1500", kind: 3, code: 9, area: gateArea},
+		{name: "no label", hook: queue.Forward, in: redIf, out: grayIf, src: red1, dst: grayPop, kind: 12, code: 1, area: gateArea},
+		{name: "ambient, labeled", hook: queue.Prerouting, in: greenIf, src: green1, dst: grayPop, options: ambientArea, kind: 3, code: 9, area: ambientArea},
+		{name: "ambient, unlabeled", hook: queue.Forward, in: greenIf, out: grayIf, src: green1, dst: grayPop, nothing: true},
+		{name: "ambient, unlabeled, too large", hook: queue.Forward, in: greenIf, out: redIf, src: green1, dst: red1, size: 1500, kind: 3, code: 4, area: ""},
+		{name: "refused a label", hook: queue.Prerouting, in: grayIf, src: grayNone, dst: grayPop, options: foo3, nothing: true},
+		{name: "without labels, too large", hook: queue.Forward, in: grayIf, out: redIf, src: grayPop, dst: red1, size: 1500, kind: 3, code: 4, area: ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-			var m mail
-			a := newAsker(t, d, &m)
-			if v := a.ask(tt.packet); v.Reason != tt.reason {
-				t.Fatalf("%s %q, want %q", v.Action, v.Reason, tt.reason)
+			var w seen
+			var errors fakeErrors
+			j := newJudge(&d.live, d.links, &w, &errors)
+			p := packet(t, tt.src, tt.dst, tt.options)
+			if tt.size != 0 {
+				p = append(p, make([]byte, tt.size-len(p))...)
+				binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
+				p[6] |= 0x40
+				p[10], p[11] = 0, 0
+				binary.BigEndian.PutUint16(p[10:], ipv4.Checksum(p[:20]))
 			}
-			if tt.head == "" {
-				if len(m.sent) != 0 {
-					t.Errorf("sent %+v", m.sent)
-				}
+			verdicts := make([]queue.Verdict, 1)
+			j.Handle([]queue.Packet{{Hook: tt.hook, Protocol: ethertypeIPv4, In: tt.in, Out: tt.out, Payload: p}}, verdicts)
+			if verdicts[0].Accept {
+				t.Fatal("passed")
+			}
+			if tt.nothing != (len(errors.sent) == 0) {
+				t.Fatalf("%s: %d errors", w.verdict.Reason, len(errors.sent))
+			}
+			if tt.nothing {
 				return
 			}
-			if len(m.sent) != 1 {
-				t.Fatalf("sent %d errors", len(m.sent))
+			n := errors.sent[0]
+			if n.To.String() != tt.src || n.Message[0] != tt.kind || n.Message[1] != tt.code {
+				t.Errorf("% x to %v", n.Message, n.To)
 			}
-			n := m.sent[0]
-			if head := hex.EncodeToString(n.Message[:2]) + " " + hex.EncodeToString(n.Message[4:8]); head != tt.head {
-				t.Errorf("error %s, want %s", head, tt.head)
+			e := packet(t, gate, tt.src, "")[:20]
+			e[9] = 1
+			binary.BigEndian.PutUint16(e[2:], uint16(len(e)+len(n.Message)))
+			e[10], e[11] = 0, 0
+			binary.BigEndian.PutUint16(e[10:], ipv4.Checksum(e))
+			j.Handle([]queue.Packet{{Hook: queue.Output, Protocol: ethertypeIPv4, Out: tt.in, Payload: append(e, n.Message...)}}, verdicts)
+			if !verdicts[0].Accept {
+				t.Fatalf("the error is dropped: %s", w.verdict.Reason)
 			}
-			s := d.live.load()
-			if label, _ := s.snapshot.Policy().Lookup(tt.label); n.Label != uint32(label) || n.Generation != s.stamp {
-				t.Errorf("label %d of %d, want %s", n.Label, n.Generation, tt.label)
+			area := ""
+			if verdicts[0].Payload != nil {
+				area = optionArea(verdicts[0].Payload)
 			}
-			if src := netip.AddrFrom4([4]byte(tt.packet.Payload[12:])); n.To != src {
-				t.Errorf("to %s, want %s", n.To, src)
-			}
-		})
-	}
-}
-
-// TestOwnErrorGoesOut: an error of ours has the label that it was written for, also
-// where what it quotes would say otherwise, and only with the policy that gave it.
-func TestOwnErrorGoesOut(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-	var m mail
-	a := newAsker(t, d, &m)
-	about := packet(t, red1, grayNone, foo3)
-	a.ask(queue.Packet{Hook: queue.Prerouting, In: redIf, Payload: about})
-	own := packet(t, gate, red1, "")[:20]
-	own = with(append(own, m.sent[0].Message...), func(p []byte) {
-		p[9] = 1
-		binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
-	})
-	for _, label := range []string{"Foo", "Gate"} {
-		v := a.ask(queue.Packet{Hook: queue.Output, Out: redIf, Payload: own})
-		if got := d.live.load().snapshot.LabelName(v.Subject); v.Action != netlabel.Add || got != label {
-			t.Errorf("%s %s as %q, want %q", v.Action, v.Reason, got, label)
-		}
-		d.reload()
-	}
-}
-
-// TestTooBig: what its sender must send instead is less by what was added, and
-// never less than any link carries (RFC 791 section 3.2).
-func TestTooBig(t *testing.T) {
-	const grows = 16
-	tests := []struct {
-		name   string
-		size   int
-		egress links.Egress
-		mtu    int // 0: it passes
-	}{
-		{"it fits", 1500 - grows, links.Egress{}, 0},
-		{"it does not", 1500 - grows + 4, links.Egress{}, 1500 - grows},
-		{"the route takes less", 1300, links.Egress{Out: redIf, MTU: 1300}, 1300 - grows},
-		{"the route takes more than the zone's links", 1500, links.Egress{Out: redIf, MTU: 9000}, 0},
-		{"another way may take less", 1300, links.Egress{Out: grayIf, MTU: 1300}, 1300 - grows},
-		{"the route takes next to nothing", 100, links.Egress{Out: redIf, MTU: 12}, 68},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-			f := d.links.(*fakeLinks)
-			f.egress = tt.egress
-			if tt.egress.MTU != 0 {
-				all := f.table.Links()
-				for i := range all {
-					if all[i].Name == "red0" {
-						all[i].MTU = min(tt.egress.MTU, 1500) // as the zone's own is thought to be
-					}
-				}
-				f.set(all...)
-				now := d.live.load()
-				d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
-			}
-			var m mail
-			a := newAsker(t, d, &m)
-			v := a.ask(queue.Packet{Hook: queue.Forward, In: grayIf, Out: redIf, Payload: large(packet(t, grayPop, red1, ""), tt.size)})
-			if (v.Reason == netlabel.ReasonTooBig) != (tt.mtu != 0) {
-				t.Fatalf("%s %s", v.Action, v.Reason)
-			}
-			if tt.mtu == 0 {
-				return
-			}
-			if len(m.sent) != 1 {
-				t.Fatalf("sent %d errors", len(m.sent))
-			}
-			if got := int(binary.BigEndian.Uint16(m.sent[0].Message[6:])); got != tt.mtu || v.MTU != tt.mtu {
-				t.Errorf("MTU %d, told %d, want %d", v.MTU, got, tt.mtu)
+			if area != tt.area {
+				t.Errorf("the error leaves with %s, want %s", area, tt.area)
 			}
 		})
 	}

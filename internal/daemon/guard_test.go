@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"labelgate/internal/links"
+	"labelgate/internal/mark"
 	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 	"labelgate/netlabel"
@@ -129,13 +130,20 @@ func TestTooLongForAnAnswer(t *testing.T) {
 	}
 }
 
-// TestStampsDiffer: a mark outlives neither its policy nor its labelgated.
+// TestStampsDiffer: what a mark keeps of its policy's stamp is not that of the next
+// policies, whenever they follow, nor that of a labelgated started a moment later.
 func TestStampsDiffer(t *testing.T) {
-	first := newStamp(0)
-	if second := newStamp(first); second <= first {
-		t.Errorf("%d follows %d", second, first)
+	const wait = 31 // seconds that a packet may wait for its fragments, and one
+	for age := range uint32(100) {
+		stamp := newStamp(0) - age // of a policy that is so many seconds old
+		of := mark.ForZone(stamp, 1)
+		for n := range wait {
+			if stamp = newStamp(stamp); of.SameGeneration(stamp) {
+				t.Fatalf("policy %d after one that is %d s old has its stamp", n+1, age)
+			}
+		}
 	}
-	if ahead := newStamp(first + 1000); ahead != first+1001 {
-		t.Errorf("%d follows %d", ahead, first+1000)
+	if newStamp(0) == 0 {
+		t.Error("the first stamp is none")
 	}
 }

@@ -24,12 +24,16 @@ type state struct {
 }
 
 // newStamp returns the generation of marks for a policy that follows one with
-// stamp before. It is the time in seconds, or the next number when policies follow
-// each other faster: a packet may wait half a minute for its missing fragments,
-// and the mark it carries must not be believed by a labelgated that was started
-// meanwhile and numbers its labels otherwise.
+// stamp before. A packet may wait half a minute for its missing fragments, and the
+// mark that it carries must not be believed by a policy that numbers its labels
+// otherwise. Marks keep the stamp modulo 32, so policies count: 31 may follow before
+// one is taken for the first. The first of a labelgated, which does not know how far
+// the one before had come, begins at the time in seconds.
 func newStamp(before uint32) uint32 {
-	return max(before+1, uint32(time.Now().Unix()))
+	if before == 0 {
+		return max(1, uint32(time.Now().Unix()))
+	}
+	return max(1, before+1)
 }
 
 // newState joins a policy with the links of this moment, whose numbers of zones

@@ -154,6 +154,7 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
+			d.count() // what the rules dropped since the last look is on record as well
 			return nil
 		case <-hangup:
 			d.reload()

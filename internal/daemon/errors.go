@@ -61,10 +61,14 @@ func (j *judge) report(now moment, p *queue.Packet, d netlabel.Direction, v *net
 
 // about returns the label of an error about a dropped packet: that of the packet,
 // or what this machine says of its own where the packet had none that is known, or
-// one that no labeled host is ever told.
+// one that its sender is not told either.
 func (m moment) about(v *netlabel.Verdict) engine.Label {
+	refused := v.Reason == netlabel.ReasonReservedLabel || v.Reason == netlabel.ReasonSourceNotAccredited
 	switch v.Subject {
 	case engine.Unknown, engine.Star, engine.Huh, engine.Web:
+		refused = true
+	}
+	if refused {
 		if self := m.snapshot.Self(); self != engine.Unknown {
 			return self
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,7 +167,9 @@ func TestReloadKeepsQueue(t *testing.T) {
 // signal a reload.
 func TestFollow(t *testing.T) {
 	path := write(t, settings, rules, hosts)
-	d, log, _, _ := newDaemon(t, path)
+	d, log, records, _ := newDaemon(t, path)
+	var frames atomic.Uint64
+	d.guard.counters = func() (nft.Counters, error) { return nft.Counters{Ethertype: frames.Load()}, nil }
 	f := d.links.(*fakeLinks)
 	ctx, cancel := context.WithCancel(t.Context())
 	hangup, done := make(chan os.Signal), make(chan error)
@@ -181,12 +184,22 @@ func TestFollow(t *testing.T) {
 		t.Errorf("MTU %d", now.links.MTU(1))
 	}
 	hangup <- os.Interrupt
+	for range 3000 {
+		if time.Sleep(time.Millisecond); strings.Contains(log.String(), "msg=reloaded") {
+			break
+		}
+	}
+	if d.live.load().snapshot.Generation() != 2 {
+		t.Errorf("not reloaded:\n%s", log)
+	}
+	frames.Store(3)
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if d.live.load().snapshot.Generation() != 2 {
-		t.Errorf("not reloaded:\n%s", log)
+	d.sink.Flush()
+	if !strings.Contains(records.String(), "reason=ethertype verdict=drop count=3") {
+		t.Errorf("what netfilter dropped before the end is not on record:\n%s", records)
 	}
 }
 

@@ -35,7 +35,13 @@ func (j *judge) fits(now moment, p *queue.Packet, v *netlabel.Verdict) {
 	if grew == 0 && p.Hook != queue.Prerouting {
 		return
 	}
-	if mtu, ok := j.egress(now, p); ok && size > mtu {
+	mtu, ok := j.egress(now, p)
+	if ok && came > mtu && p.Hook == queue.Forward {
+		// The kernel would not have let it come this far, had it not put it together
+		// from fragments itself. It sends fragments that are no larger than those.
+		return
+	}
+	if ok && size > mtu {
 		v.Refuse(netlabel.ReasonTooBig)
 		v.MTU = max(mtu-grew, leastMTU)
 	}

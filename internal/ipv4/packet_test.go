@@ -121,6 +121,9 @@ func wantRewrite(p, option []byte) []byte {
 			area = append(area, 0)
 		}
 	}
+	if offset := int(binary.BigEndian.Uint16(p[6:])&0x1fff) * 8; 20+len(area) > hl && offset+20+len(area)+len(payload) > 65535 {
+		return nil
+	}
 	out := append(bytes.Clone(p[:20]), area...)
 	out = append(out, payload...)
 	out[0] = 0x40 | byte((20+len(area))/4)

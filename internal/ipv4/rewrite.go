@@ -5,8 +5,9 @@ import "encoding/binary"
 // Rewrite writes the packet into out with option in place of its CIPSO option:
 // added when there was none, removed when option is nil. It returns the length
 // of the result, or false, with out unchanged, when the options would not fit
-// their 40 bytes, the packet its 65535, or either out; when option is not one
-// well-formed CIPSO option; and when Parse found a fault.
+// their 40 bytes, the packet its 65535, or either out; when a fragment would grow past
+// the end of the longest datagram, which nobody could put together; when option is not
+// one well-formed CIPSO option; and when Parse found a fault.
 //
 // CIPSO comes first, the other options follow in their order, NOPs are dropped,
 // and zero bytes (end of list) fill the last word. The kernel remembers from
@@ -38,7 +39,7 @@ func (v *View) Rewrite(out []byte, option []byte) (n int, ok bool) {
 		hl = v.HeaderLen
 	}
 	total := hl + len(payload)
-	if total > MaxPacketLen || total > len(out) {
+	if total > MaxPacketLen || total > len(out) || hl > v.HeaderLen && v.FragmentOffset+total > MaxPacketLen {
 		return 0, false
 	}
 

@@ -2,6 +2,7 @@ package ipv4
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"testing"
 )
@@ -115,6 +116,13 @@ func TestRewriteRefuses(t *testing.T) {
 	full := makePacket(append(bytes.Clone(cipsoOption(12)), append([]byte{0x5e, 28}, counting(26)...)...), 17, counting(40))
 	large := makePacket(nil, 17, counting(65535-20))
 	short := makePacket(cipsoOption(40), 17, counting(4))
+	at := func(offset int, p []byte) []byte {
+		binary.BigEndian.PutUint16(p[6:], uint16(offset/8))
+		fixChecksum(p)
+		return p
+	}
+	atEnd := at(65472, makePacket(nil, 17, counting(43))) // of 65515 bytes
+	labeledAtEnd := at(65456, makePacket(cipsoOption(12), 17, counting(47)))
 	tests := []struct {
 		name   string
 		packet []byte
@@ -131,6 +139,12 @@ func TestRewriteRefuses(t *testing.T) {
 		{"41 bytes alone", plain, append(cipsoOption(40), 0), 200, false},
 		{"65535 bytes stay", large, nil, 65535, true},
 		{"65536 bytes", large, cipsoOption(8), 70000, false},
+		{"end of the longest datagram stays", atEnd, nil, 100, true},
+		{"end of the longest datagram grows", atEnd, cipsoOption(8), 100, false},
+		{"end of the longest labeled datagram shrinks", labeledAtEnd, nil, 100, true},
+		{"end of the longest labeled datagram stays", labeledAtEnd, cipsoOption(11), 100, true},
+		{"end of the longest labeled datagram grows", labeledAtEnd, cipsoOption(13), 100, false},
+		{"short of the end by what it grows", at(65456, makePacket(nil, 17, counting(47))), cipsoOption(12), 100, true},
 		{"empty option", plain, []byte{}, 100, false},
 		{"one byte", plain, []byte{134}, 100, false},
 		{"not CIPSO", plain, []byte{130, 4, 0, 0}, 100, false},

@@ -19,13 +19,16 @@ type Tunnel struct {
 var tunnels = []Tunnel{
 	{Name: "ipip", Protocols: []uint8{4, 94}},
 	{Name: "6in4", Protocols: []uint8{41}},
-	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754}}, // RFC 2784, RFC 8086
-	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}}, // RFC 4303, RFC 3948
+	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754, 4755}}, // RFC 2784, RFC 8086 without and with DTLS
+	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}},       // RFC 4303, RFC 3948
 	{Name: "ah", Protocols: []uint8{51}},
+	{Name: "mobile", Protocols: []uint8{55}}, // minimal encapsulation, RFC 2004
 	{Name: "etherip", Protocols: []uint8{97}},
 	{Name: "encap", Protocols: []uint8{98}},
+	{Name: "ipcomp", Protocols: []uint8{108}}, // RFC 3173
 	{Name: "l2tp", Protocols: []uint8{115}, Ports: []uint16{1701}},
 	{Name: "mpls", Protocols: []uint8{137}, Ports: []uint16{6635, 6636}}, // RFC 4023, RFC 7510
+	{Name: "ethernet", Protocols: []uint8{143}},                          // RFC 8986
 	{Name: "vxlan", Ports: []uint16{4789, 4790, 8472}},                   // RFC 7348, its generic extension, Linux before it was registered
 	{Name: "geneve", Ports: []uint16{6081}},                              // RFC 8926
 	{Name: "teredo", Ports: []uint16{3544}},                              // RFC 4380

@@ -1,6 +1,10 @@
 package netlabel
 
-import "slices"
+import (
+	"slices"
+
+	"labelgate/internal/ipv4"
+)
 
 // Tunnel is a protocol whose packets carry packets that have headers, and labels,
 // of their own. What is inside cannot be judged and crosses the perimeter under
@@ -78,14 +82,34 @@ func byPort(port uint16) (found tunnelSet) {
 	return found
 }
 
-// tunnelAdmitted reports whether the packet is no tunnel's, or one of a tunnel that
-// both its zones admit. This machine, which may be one of the ends, admits all.
-func (j *judgement) tunnelAdmitted() bool {
-	v := &j.view
+// tunnelsOf returns the tunnels that a packet may belong to.
+func tunnelsOf(v *ipv4.View) tunnelSet {
 	found := byProtocol[v.Proto]
 	if v.Proto == protoUDP && v.HasPorts {
 		found |= byPort(v.DstPort) | byPort(v.SrcPort)
 	}
+	return found
+}
+
+// TunnelsRefused returns the tunnels of a packet that a zone does not admit, by
+// their names; none for no zone.
+func (s *Snapshot) TunnelsRefused(v *ipv4.View, z Zone) (names []string) {
+	if z == 0 {
+		return nil
+	}
+	refused := tunnelsOf(v) &^ s.zoneAt(z).tunnels
+	for i, t := range tunnels {
+		if refused&(1<<i) != 0 {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// tunnelAdmitted reports whether the packet is no tunnel's, or one of a tunnel that
+// both its zones admit. This machine, which may be one of the ends, admits all.
+func (j *judgement) tunnelAdmitted() bool {
+	found := tunnelsOf(&j.view)
 	if found == 0 {
 		return true
 	}

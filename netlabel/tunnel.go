@@ -14,7 +14,7 @@ import (
 type Tunnel struct {
 	Name      string
 	Protocols []uint8  // of IP
-	Ports     []uint16 // of UDP, at either end
+	Ports     []uint16 // of UDP, at either end, but for sources that are chosen at random
 }
 
 // tunnels are told by protocol number (IANA) or by the UDP port that they are
@@ -82,11 +82,18 @@ func byPort(port uint16) (found tunnelSet) {
 	return found
 }
 
+// ephemeral is the least port that Linux gives to sockets that ask for none. One of
+// them may happen to be a tunnel's, and says nothing where it is the source.
+const ephemeral = 32768
+
 // tunnelsOf returns the tunnels that a packet may belong to.
 func tunnelsOf(v *ipv4.View) tunnelSet {
 	found := byProtocol[v.Proto]
 	if v.Proto == protoUDP && v.HasPorts {
-		found |= byPort(v.DstPort) | byPort(v.SrcPort)
+		found |= byPort(v.DstPort)
+		if v.SrcPort < ephemeral {
+			found |= byPort(v.SrcPort)
+		}
 	}
 	return found
 }

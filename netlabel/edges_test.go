@@ -245,7 +245,7 @@ func TestTunnels(t *testing.T) {
 			t.Errorf("protocol %d: %s %q, want %q", proto, v.Action, v.Reason, want)
 		}
 	}
-	for _, port := range []uint16{1194, 1701, 2123, 2152, 3544, 4341, 4500, 4754, 4789, 4790, 6080, 6081, 6635, 6636, 8472, 51820} {
+	for _, port := range []uint16{1194, 1701, 2123, 2152, 3544, 4341, 4500, 4754, 4755, 4789, 4790, 6080, 6081, 6635, 6636, 8472, 51820} {
 		for _, at := range []int{0, 2} {
 			body := udp(8)
 			body[at], body[at+1] = byte(port>>8), byte(port)
@@ -287,6 +287,11 @@ func TestTunnelsAdmitted(t *testing.T) {
 		{"by the destination's zone only", 47, 0, both[1:], "gre", ReasonTunnel},
 		{"by port", 17, 4789, both, "vxlan", ReasonNone},
 		{"by another port", 17, 6081, both, "vxlan", ReasonTunnel},
+		{"minimal encapsulation", 55, 0, both, "gre", ReasonTunnel},
+		{"minimal encapsulation, admitted", 55, 0, both, "mobile", ReasonNone},
+		{"IP compression", 108, 0, both, "gre", ReasonTunnel},
+		{"Ethernet", 143, 0, both, "gre", ReasonTunnel},
+		{"GRE under DTLS", 17, 4755, both, "esp", ReasonTunnel},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := strictSpec()

@@ -19,8 +19,8 @@ type Tunnel struct {
 var tunnels = []Tunnel{
 	{Name: "ipip", Protocols: []uint8{4, 94}},
 	{Name: "6in4", Protocols: []uint8{41}},
-	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754}}, // RFC 2784, RFC 8086
-	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}}, // RFC 4303, RFC 3948
+	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754, 4755}}, // RFC 2784, RFC 8086 without and with DTLS
+	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}},       // RFC 4303, RFC 3948
 	{Name: "ah", Protocols: []uint8{51}},
 	{Name: "mobile", Protocols: []uint8{55}},       // RFC 2004
 	{Name: "etherip", Protocols: []uint8{97, 143}}, // RFC 3378, RFC 8986

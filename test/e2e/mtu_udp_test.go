@@ -151,16 +151,6 @@ func (s *talker) pending() int {
 	return e
 }
 
-// arrived waits until a datagram is there, or fails after a while.
-func (s *talker) arrived(number uint64, patience time.Duration) bool {
-	for deadline := time.Now().Add(patience); s.m.sinks[s.to.name].times(number) == 0; time.Sleep(500 * time.Microsecond) {
-		if time.Now().After(deadline) {
-			return false
-		}
-	}
-	return true
-}
-
 // pathMTU returns what the host's stack takes for the path's MTU.
 func (s *talker) pathMTU() int {
 	n, err := unix.GetsockoptInt(s.fd, unix.SOL_IP, unix.IP_MTU)

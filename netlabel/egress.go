@@ -133,11 +133,37 @@ func (j *judgement) clamp() bool {
 	if packet == nil {
 		return j.drop(ReasonNoRoom)
 	}
+	// Who offers less than our links allow has a narrower one, or there is one on its
+	// way: what comes to it must not be more by the option that it has there.
+	if grow := j.answersGrow(); grow > 0 {
+		if mss, ok := ipv4.MSS(packet); ok {
+			limit = min(limit, max(int(mss)-grow, leastSegment))
+		}
+	}
 	if ipv4.ClampMSS(packet, uint16(limit)) {
 		j.v.Clamped = true
 		j.v.Length = len(packet)
 	}
 	return true
+}
+
+// leastSegment is the segment size that every link has room for: RFC 791 asks 68
+// bytes of each, and 40 are headers.
+const leastSegment = 28
+
+// answersGrow returns by how many bytes the answers grow on their way through here,
+// 0 where their label is not known. They do so if they come from where the packet
+// leaves without an option, and go to where labels are spoken. Such a packet is judged
+// once: there is no option for it to wait for.
+func (j *judgement) answersGrow() int {
+	e := j.source()
+	switch {
+	case j.v.Emitted != engine.Unknown, j.v.Object == engine.Unknown, j.sourceDOI() == nil:
+		return 0
+	case e != nil && e.kind == hostmap.SingleLabel && e.via < 0:
+		return 0
+	}
+	return j.answerOption()
 }
 
 // answerOption returns the padded size of the largest option that the answers may

@@ -191,19 +191,26 @@ func TestProcessClampsSegmentSize(t *testing.T) {
 		src, dst string
 		options  string
 		mtus     []int
+		offered  int
 		want     int
 	}{
-		{"added option", "gray", grayPop, red1, "", nil, 1500 - 40 - longest},
-		{"smaller link", "gray", grayPop, red1, "", []int{0, 1400}, 1400 - 40 - longest},
-		{"removed option, answers get that of the host here", "red", red1, grayPop, foo3, nil, 1500 - 40 - 16},
-		{"answers of an @ host, which are labeled as another", "red", red1, grayWebAs, foo3, nil, 1500 - 40 - 16},
-		{"an @ host that cannot answer", "red", red1, grayWeb, foo3, nil, 1460},
-		{"no labels anywhere", "gray", grayNone, grayNone, "", nil, 1460},
+		{"added option", "gray", grayPop, red1, "", nil, 1460, 1500 - 40 - longest},
+		{"smaller link", "gray", grayPop, red1, "", []int{0, 1400}, 1460, 1400 - 40 - longest},
+		{"removed option, answers get that of the host here", "red", red1, grayPop, foo3, nil, 1460, 1500 - 40 - 16},
+		{"answers of an @ host, which are labeled as another", "red", red1, grayWebAs, foo3, nil, 1460, 1500 - 40 - 16},
+		{"an @ host that cannot answer", "red", red1, grayWeb, foo3, nil, 1460, 1460},
+		{"no labels anywhere", "gray", grayNone, grayNone, "", nil, 1460, 1460},
+		{"narrower link further on, answers grow", "red", red1, grayPop, foo3, nil, 536, 536 - 16},
+		{"narrower link further on, answers shrink", "gray", grayPop, red1, "", nil, 536, 536},
+		{"narrower link further on, no labels", "gray", grayNone, grayNone, "", nil, 536, 536},
+		{"hardly any segment", "red", red1, grayPop, foo3, nil, 30, leastSegment},
+		{"less than any link's", "red", red1, grayPop, foo3, nil, 20, 20},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			snapshot := s.WithMTUs(tt.mtus)
-			p := packet(t, tt.src, tt.dst, tt.options, 6, syn)
+			offer := append(bytes.Clone(syn[:22]), byte(tt.offered>>8), byte(tt.offered))
+			p := packet(t, tt.src, tt.dst, tt.options, 6, offer)
 			out := make([]byte, len(p)+MaxGrowth)
 			v := snapshot.Process(Forward, zoneNamed(t, s, tt.zone), p, out)
 			leaving := p

@@ -66,7 +66,7 @@ func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []b
 	d, v := direction(p.Hook, mark.Mark(p.Mark)), &j.verdict
 	packet := memory.Packet{
 		Direction: d, In: now.zone(p.In), Bytes: p.Payload, Out: out, Seen: p.Hook != queue.Prerouting,
-		Counted: pending(p.Hook, mark.Mark(p.Mark)) && mark.Mark(p.Mark).Zone() != 0,
+		Counted: counted(p.Hook, mark.Mark(p.Mark)),
 	}
 	*v = j.decide(now, p, packet)
 	if d != netlabel.Output {
@@ -135,6 +135,10 @@ func isFragment(b []byte) bool {
 func pending(h queue.Hook, m mark.Mark) bool {
 	return (h == queue.Forward || h == queue.Input) && m.IsPending()
 }
+
+// counted reports whether such a packet was judged whole there, and noted, counted and
+// recorded.
+func counted(h queue.Hook, m mark.Mark) bool { return pending(h, m) && m.Zone() != 0 }
 
 // again finishes a packet that was judged at PREROUTING.
 func (j *judge) again(now moment, arrived mark.Mark, packet memory.Packet) netlabel.Verdict {

@@ -21,6 +21,7 @@ func TestNoAllocations(t *testing.T) {
 		{"remove", func() { sound.Rewrite(out, nil) }},
 		{"Blank", func() { sound.Blank(out) }},
 		{"ClampMSS", func() { ClampMSS(out[:copy(out, labeled)], 1400) }},
+		{"MSS", func() { MSS(labeled) }},
 		{"Report", func() { reporting.Report() }},
 		{"RepairQuote", func() { RepairQuote(out, copy(out, quoting), option, 16) }},
 		{"RepairQuote, remove", func() { RepairQuote(out, copy(out, quoting), nil, 16) }},

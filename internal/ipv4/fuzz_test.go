@@ -102,7 +102,11 @@ func FuzzClampMSS(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, mss uint16) {
 		p := mend(b)
 		before := bytes.Clone(p)
+		least, ok := MSS(p)
 		changed := ClampMSS(p, mss)
+		if after, still := MSS(p); still != ok || ok && after != min(least, mss) || changed && !ok {
+			t.Fatalf("MSS %d %v, then %d %v", least, ok, after, still)
+		}
 		if !changed {
 			if !bytes.Equal(p, before) {
 				t.Fatal("changed and denied it")

@@ -46,6 +46,32 @@ func ClampMSS(packet []byte, mss uint16) bool {
 	return true
 }
 
+// MSS returns the maximum segment size that a TCP SYN announces (RFC 9293 section
+// 3.7.1), the smallest where it announces several. ok is false for the packets that
+// ClampMSS leaves alone whatever the size.
+func MSS(packet []byte) (mss uint16, ok bool) {
+	tcp := synHeader(packet)
+	if tcp == nil {
+		return 0, false
+	}
+	for o := minTCPLen; o < len(tcp) && tcp[o] != tcpEnd; {
+		if tcp[o] == tcpNOP {
+			o++
+			continue
+		}
+		if !wholeOption(tcp, o) {
+			return 0, false
+		}
+		if tcp[o] == tcpMSS {
+			if v := binary.BigEndian.Uint16(tcp[o+2:]); !ok || v < mss {
+				mss, ok = v, true
+			}
+		}
+		o += int(tcp[o+1])
+	}
+	return mss, ok
+}
+
 // synHeader returns the TCP header with options if packet is a whole TCP SYN.
 func synHeader(packet []byte) []byte {
 	if len(packet) < MinHeaderLen+minTCPLen || packet[0]>>4 != 4 || packet[9] != protoTCP {
@@ -76,18 +102,24 @@ func mssAbove(tcp []byte, mss uint16) bool {
 			o++
 			continue
 		}
-		if o+1 >= len(tcp) || tcp[o+1] < 2 || int(tcp[o+1]) > len(tcp)-o {
+		if !wholeOption(tcp, o) {
 			return false
 		}
 		if tcp[o] == tcpMSS {
-			if tcp[o+1] != tcpMSSLen {
-				return false
-			}
 			above = above || binary.BigEndian.Uint16(tcp[o+2:]) > mss
 		}
 		o += int(tcp[o+1])
 	}
 	return above
+}
+
+// wholeOption reports whether the option at offset o of a TCP header, which is
+// neither the end of the list nor a NOP, has a length that fits it and the header.
+func wholeOption(tcp []byte, o int) bool {
+	if o+1 >= len(tcp) || tcp[o+1] < 2 || int(tcp[o+1]) > len(tcp)-o {
+		return false
+	}
+	return tcp[o] != tcpMSS || tcp[o+1] == tcpMSSLen
 }
 
 // update returns the checksum check after the 16-bit value at offset of what it

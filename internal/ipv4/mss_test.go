@@ -87,6 +87,42 @@ func TestClampMSS(t *testing.T) {
 	}
 }
 
+func TestMSS(t *testing.T) {
+	const syn, ack = 0x02, 0x10
+	tests := []struct {
+		name    string
+		flags   byte
+		options string
+		want    int // -1 for none
+	}{
+		{"one", syn, "020405b4", 1460},
+		{"SYN-ACK", syn | ack, "020405b4", 1460},
+		{"zero", syn, "02040000", 0},
+		{"behind others", syn, "0402 0101 030307 01 020405b4", 1460},
+		{"several", syn, "020405b4 02040218 01 020405b5 0000 00", 536},
+		{"not behind the end", syn, "020405b4 00 01 0101 02040218", 1460},
+		{"no SYN", ack, "020405b4", -1},
+		{"no options", syn, "", -1},
+		{"none", syn, "0402 0101", -1},
+		{"past the end", syn, "020405b4 0309 0101", -1},
+		{"MSS past the end", syn, "01 01 02 04", -1},
+		{"MSS of length 3", syn, "020305 01 020405b4", -1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := makePacket(cipsoOption(14), 6, tcpSegment(tt.flags, unhex(t, tt.options), []byte("data")))
+			mss, ok := MSS(p)
+			if ok != (tt.want >= 0) || ok && int(mss) != tt.want {
+				t.Errorf("%d, %v", mss, ok)
+			}
+			p[6] |= 0x20
+			if _, ok := MSS(p); ok {
+				t.Error("of a fragment")
+			}
+		})
+	}
+}
+
 func TestClampMSSLeavesAlone(t *testing.T) {
 	tests := []struct {
 		name   string

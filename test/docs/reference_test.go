@@ -15,7 +15,7 @@ import (
 	"labelgate/netlabel"
 )
 
-var update = flag.Bool("update", false, "write the table of reasons anew")
+var update = flag.Bool("update", false, "write the generated parts of the manual anew")
 
 const reference = "../../docs/reference.md"
 

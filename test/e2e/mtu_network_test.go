@@ -84,11 +84,13 @@ func (w *network) early(from, to party, n int) (fits int, early bool) {
 }
 
 // segment returns the segment size that is offered on the last cable to a host in a
-// SYN or its answer, which leaves its sender with another.
+// SYN or its answer, which leaves its sender with another: what comes back must fit
+// the links here with its option, and what the sender expects as well, who may have
+// seen to a narrower link.
 func (w *network) segment(from, to party, n, offered int) int {
-	answers := longestOption // whose label is not known
+	answers, grow := longestOption, 0 // whose label is not known
 	if to.doi == 0 {
-		answers = from.option(n)
+		answers, grow = from.option(n), from.option(n)
 	}
 	zone := func(p party) int {
 		first := p.name
@@ -97,7 +99,7 @@ func (w *network) segment(from, to party, n, offered int) int {
 		}
 		return lesser(w.link(first), w.routes[p.name])
 	}
-	return min(offered, min(zone(from), zone(to))-40-answers)
+	return min(offered-grow, min(zone(from), zone(to))-40-answers)
 }
 
 // arrange makes the network so until the test ends.

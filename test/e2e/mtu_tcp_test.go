@@ -56,6 +56,7 @@ func (s *server) run() {
 			data := make([]byte, binary.BigEndian.Uint64(size[:]))
 			if _, err := io.ReadFull(c, data); err == nil {
 				c.Write(data)
+				c.Read(size[:]) // until the other side is through with it
 			}
 		})
 	}
@@ -100,6 +101,13 @@ func (m *mtuBench) bulk(from, to party, n, size int, patience time.Duration) (c 
 	}
 	if !bytes.Equal(back, data) {
 		return c, errors.New("other bytes came back")
+	}
+	// Nothing of it is to be on its way when a host gets another label.
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		return c, err
+	}
+	if n, err := conn.Read(back); err != io.EOF {
+		return c, fmt.Errorf("%d bytes too many came back: %w", n, err)
 	}
 	return c, nil
 }

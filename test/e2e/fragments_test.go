@@ -274,7 +274,7 @@ func (b *bench) nftables(t *testing.T) *nftables.Conn {
 	return c
 }
 
-// address returns an address of a network that nothing was sent from before.
+// fresh returns an address of a network that nothing was sent from before.
 func (b *fragBench) fresh(network byte) (netip.Addr, int) {
 	b.count[network]++
 	n := b.count[network]

@@ -59,6 +59,7 @@ func fragmentCases() []fragCase {
 		{name: "sixteen apart from each other", parts: evenly(7680, 32).order(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
 			1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), heard: "0"},
 		{name: "as large as the link allows", parts: cutAt(1440, 2880, 4320, 5760, 7200, 8000), heard: "0"},
+		{name: "larger than the link with an option", parts: cutAt(1480, 2960, 4440, 5000), heard: "0", only: "add; plain; here, unlabeled;"},
 		{name: "of different sizes", parts: cutAt(88, 1400, 1408, 2000, 2008, 3001), heard: "0"},
 		{name: "the smallest first fragment", parts: cutAt(80, 1000), heard: "0"},
 		{name: "one byte at the end", parts: cutAt(1000, 1001), heard: "0"},

@@ -84,7 +84,7 @@ type natBench struct {
 	*ledger
 	dois  map[string]uint32 // of a zone
 	raw   map[string]*rawCable
-	echo  *echo
+	echo  *natEcho
 	tally *natTally
 
 	expected  map[string]int // packets that must leave the gateway: cable and bytes
@@ -651,14 +651,14 @@ func (y *natTally) report(t *testing.T) {
 	)
 }
 
-// echo answers what it hears on the gateway.
-type echo struct {
+// natEcho answers what it hears on the gateway.
+type natEcho struct {
 	conn *net.UDPConn
 	done chan struct{}
 }
 
-func (b *natBench) echoes() (*echo, error) {
-	e := &echo{done: make(chan struct{})}
+func (b *natBench) echoes() (*natEcho, error) {
+	e := &natEcho{done: make(chan struct{})}
 	err := b.Do(lab.GatewayName, func() (err error) {
 		e.conn, err = net.ListenUDP("udp4", &net.UDPAddr{Port: natPort})
 		return err
@@ -680,7 +680,7 @@ func (b *natBench) echoes() (*echo, error) {
 	return e, nil
 }
 
-func (e *echo) close() {
+func (e *natEcho) close() {
 	e.conn.Close()
 	<-e.done
 }

@@ -160,14 +160,14 @@ func (b *natBench) packets(f *natFlow, sport uint16) (p natPackets) {
 	p.answer = header{src: at, dst: seen, proto: protoUDP, options: b.label(f.at, f.answer), body: udp(dport, sport, said)}.bytes()
 	p.comes = header{src: to, dst: from, proto: protoUDP, ttl: 63, options: b.label(f.from, f.back), body: udp(f.port, sport, said)}.bytes()
 
-	p.report = header{src: at, dst: seen, proto: protoICMP, options: b.label(f.at, f.error), body: unreachable(p.arrives)}.bytes()
+	p.report = header{src: at, dst: seen, proto: protoICMP, options: b.label(f.at, f.error), body: portError(p.arrives)}.bytes()
 	sent.ttl = 63
-	p.reports = header{src: to, dst: from, proto: protoICMP, ttl: 63, options: b.label(f.from, f.errorHas), body: unreachable(sent.bytes())}.bytes()
+	p.reports = header{src: to, dst: from, proto: protoICMP, ttl: 63, options: b.label(f.from, f.errorHas), body: portError(sent.bytes())}.bytes()
 	return p
 }
 
-// unreachable is an ICMP error about a packet: its port is not open (RFC 792).
-func unreachable(about []byte) []byte {
+// portError is an ICMP error about a packet: its port is not open (RFC 792).
+func portError(about []byte) []byte {
 	b := slices.Concat([]byte{3, 3, 0, 0, 0, 0, 0, 0}, about[:headerLen(about)+8])
 	binary.BigEndian.PutUint16(b[2:], ^sum(b))
 	return b

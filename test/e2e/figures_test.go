@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"labelgate/test/figures"
+	"labelgate/test/long"
 )
 
 // measured are the figures of this run, written when all tests are through.
@@ -36,7 +37,7 @@ func writeFigures() error {
 	if len(measured.all) == 0 {
 		return nil
 	}
-	w, err := figures.Create("../..", "e2e")
+	w, err := figures.Create("../..", long.Command("e2e"))
 	if err != nil {
 		return err
 	}

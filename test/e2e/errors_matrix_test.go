@@ -425,7 +425,7 @@ func leakOf(to string, ip []byte) string {
 		return ""
 	}
 	for _, doi := range append(domains(ip), domains(q)...) {
-		if slices.Contains(foreign(to), doi) {
+		if slices.Contains(foreignTo(to), doi) {
 			return fmt.Sprintf("label of domain %d", doi)
 		}
 	}
@@ -455,8 +455,8 @@ func domains(b []byte) (all []uint32) {
 	return all
 }
 
-// foreign returns the domains that a host knows nothing of.
-func foreign(to string) []uint32 {
+// foreignTo returns the domains that a host knows nothing of.
+func foreignTo(to string) []uint32 {
 	switch to {
 	case "mred":
 		return []uint32{blueDOI}
@@ -469,7 +469,7 @@ func foreign(to string) []uint32 {
 // pattern says which bytes of a packet come from a label that its receiver must not
 // see, wherever they are. Quotes that were made up may hold any bytes, as data may.
 func pattern(to string, ip []byte) string {
-	for _, doi := range foreign(to) {
+	for _, doi := range foreignTo(to) {
 		if bytes.Contains(ip, binary.BigEndian.AppendUint32(nil, doi)) {
 			return fmt.Sprintf("domain %d", doi)
 		}

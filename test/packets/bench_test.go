@@ -34,8 +34,8 @@ type bench struct {
 	read   int64          // of that file
 	all    []audit.Record // as far as read
 	unread []audit.Record // those of all that no row has explained yet
-	icmp   int            // messages that the gateway's own limit counts
-	begun  time.Time
+	tokens float64        // messages that the gateway's own limit lets go, as of filled
+	filled time.Time
 }
 
 // cable is one cable, seen from the host that is on it. The host's kernel takes
@@ -86,7 +86,7 @@ func start(t *testing.T, table *Table) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{Lab: l, table: table, cables: map[string]*cable{}, audit: filepath.Join(dir, "audit.json"), begun: time.Now()}
+	b := &bench{Lab: l, table: table, cables: map[string]*cable{}, audit: filepath.Join(dir, "audit.json")}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the end of the gateway's log:\n%s", l.Daemon(lab.GatewayName).Tail(8))

@@ -39,12 +39,9 @@ func (p *play) recorded(s *Step) {
 	}
 	verdict := o.Action
 	switch {
-	case o.Action == exempt, o.Action == local && len(r.OptionIn.Bytes()) > 0:
-		verdict = pass
-		if o.Action == local {
-			verdict = blank
-		}
-	case o.Action == local:
+	case o.Action == local && len(r.OptionIn.Bytes()) > 0:
+		verdict = blank
+	case o.Action == local, o.Action == exempt:
 		verdict = pass
 	}
 	reason := ""
@@ -65,7 +62,7 @@ func (p *play) recorded(s *Step) {
 		p.Errorf("record: subject %q, want %q", r.Subject, o.Subject)
 	}
 	if o.then != "" {
-		r := p.take(p.T, func(r *audit.Record) bool { return r.Fn != fnOutput })
+		r := p.take(p.T, func(r *audit.Record) bool { return r.Event == audit.EventDecision && r.Fn != fnOutput })
 		if r == nil || r.Verdict != drop || r.Reason != o.then {
 			p.Errorf("there is no record of its having been dropped for %s: %+v", o.then, r)
 		}

@@ -143,15 +143,20 @@ func (p *play) address(name, other string) netip.Addr {
 	return a
 }
 
-// pace waits while the gateway has sent as many errors as its own limit of 100 a
-// second, 50 at once, allows.
+// pace waits until the gateway may send another message: its own limit is 50 at once,
+// and 100 a second. This one is a little lower.
 func (p *play) pace(h *Heard) {
 	if h == nil {
 		return
 	}
-	p.icmp += max(1, h.Limit)
-	if early := time.Duration(p.icmp-40)*11*time.Millisecond - time.Since(p.begun); early > 0 {
-		time.Sleep(early)
+	const atOnce, perSecond = 40, 90
+	for need := float64(max(1, h.Limit)); ; time.Sleep(time.Millisecond) {
+		now := time.Now()
+		p.tokens = min(atOnce, p.tokens+now.Sub(p.filled).Seconds()*perSecond)
+		if p.filled = now; p.tokens >= need {
+			p.tokens -= need
+			return
+		}
 	}
 }
 

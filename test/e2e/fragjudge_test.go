@@ -19,7 +19,7 @@ type fragTally struct {
 	seed                                         uint64
 	cases, datagrams, fragments, heard, refused  int
 	forbidden, missing, mixed, leaks, mislabeled int
-	silent, expired, gap, full                   int
+	silent, expired, full                        int
 }
 
 func (y *fragTally) report(t *testing.T, tracked bool) {
@@ -43,7 +43,6 @@ func (y *fragTally) report(t *testing.T, tracked bool) {
 		f("forbidden-delivered", y.forbidden, "datagrams").AtMost(0),
 		f("mixed-label-delivered", y.mixed, "datagrams").AtMost(0),
 		f("allowed-not-delivered", y.missing, "datagrams").AtMost(0),
-		f("mixed-where-the-receiver-forgot", y.gap, "datagrams"),
 		f("wrong-option", y.mislabeled, "packets").AtMost(0),
 		f("labels-on-unlabeled-cables", y.leaks, "packets").AtMost(0),
 		f("silent-losses", y.silent, "packets").AtMost(0),
@@ -249,10 +248,7 @@ func (s *fragSending) check(where string, got [][]byte, at func(string, ...any),
 		}
 		left = slices.Delete(left, i, i+1)
 	}
-	if s.gap {
-		if where == atSocket {
-			y.gap += len(left)
-		}
+	if s.forgets && where != atSocket {
 		return
 	}
 	if len(left) > 0 {
@@ -318,7 +314,7 @@ func (s *fragSending) assemble(left [][]byte, at func(string, ...any), y *fragTa
 			z.end = offset + len(body)
 		}
 		if z.end >= 0 && z.n >= z.end && !slices.Contains(z.seen[:min(z.end, len(z.seen))], false) {
-			if z.mixed && !s.gap {
+			if z.mixed {
 				y.mixed++
 				at("fragments with different options make a datagram")
 			}

@@ -26,6 +26,8 @@ func (c *compiler) compileNextHops() {
 		case spec.Zone != "" && spec.Zone != z.name, spec.Zone == "" && !c.lives(spec.Prefix, in):
 			// Its label would stay on for a zone that may refuse labels.
 			c.problem(at, "name the next hop that the hosts' own zone has", "the next hop %s is in zone %s, where not all hosts of this entry live", spec.Via, z.name)
+		case spec.OnLabel != hostmap.LabelDrop:
+			c.problem(at, "leave on-label out", "on-label has no say where there is a next hop: packets come with the label that it puts on")
 		default:
 			e.via = z.doi
 			if hop != nil && hop.doi >= 0 {

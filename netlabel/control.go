@@ -78,6 +78,7 @@ func (j *judgement) quote() bool {
 	if packet == nil || len(j.out) < len(packet)+ipv4.MaxOptionsLen {
 		return j.drop(ReasonNoRoom)
 	}
+	bare := v.SubjectFrom == FromFlow && j.direction != Output
 	n, r := ipv4.RepairQuote(j.out, len(packet), j.sentBy(reported), max(j.known.Grew, 0))
 	switch {
 	case r == ipv4.QuoteUnchanged:
@@ -87,6 +88,14 @@ func (j *judgement) quote() bool {
 		return j.drop(ReasonNoRoom)
 	default:
 		return j.drop(ReasonMalformedError)
+	}
+	if !bare {
+		return true
+	}
+	// Its label is lent. What stands behind the quoted header is its sender's own
+	// words, and no rule says that he may have written them there.
+	if cut := ipv4.CutQuote(j.out[:n]); cut != n {
+		v.Length = cut
 	}
 	return true
 }

@@ -9,6 +9,7 @@ import (
 
 	"labelgate/engine"
 	"labelgate/hostmap"
+	"labelgate/internal/ipv4"
 )
 
 // TestReplacementIsAccredited: what a labeled zone admits is the label that
@@ -245,11 +246,15 @@ func TestTunnels(t *testing.T) {
 			t.Errorf("protocol %d: %s %q, want %q", proto, v.Action, v.Reason, want)
 		}
 	}
-	for _, port := range []uint16{1194, 1701, 2123, 2152, 3544, 4341, 4500, 4754, 4789, 4790, 6080, 6081, 6635, 6636, 8472, 51820} {
+	for _, port := range []uint16{1194, 1701, 2123, 2152, 3544, 4341, 4500, 4754, 4755, 4789, 4790, 6080, 6081, 6635, 6636, 8472, 51820} {
 		for _, at := range []int{0, 2} {
 			body := udp(8)
 			body[at], body[at+1] = byte(port>>8), byte(port)
-			if v := s.Process(Forward, red, packet(t, red1, grayPop, foo3, 17, body), make([]byte, 200)); v.Reason != ReasonTunnel {
+			want := ReasonTunnel
+			if at == 0 && port >= 32768 {
+				want = ReasonNone // a source like any other
+			}
+			if v := s.Process(Forward, red, packet(t, red1, grayPop, foo3, 17, body), make([]byte, 200)); v.Reason != want {
 				t.Errorf("port %d at %d: %s %q", port, at, v.Action, v.Reason)
 			}
 			if v := s.Process(Forward, red, packet(t, red1, grayPop, foo3, 136, body), make([]byte, 200)); v.Reason != ReasonNone {
@@ -280,13 +285,20 @@ func TestTunnelsAdmitted(t *testing.T) {
 		zones  []string
 		tunnel string
 		reason Reason
+
+		refused string // zone and tunnel
 	}{
-		{"by both zones", 47, 0, both, "gre", ReasonNone},
-		{"another one", 47, 0, both, "esp", ReasonTunnel},
-		{"by the source's zone only", 47, 0, both[:1], "gre", ReasonTunnel},
-		{"by the destination's zone only", 47, 0, both[1:], "gre", ReasonTunnel},
-		{"by port", 17, 4789, both, "vxlan", ReasonNone},
-		{"by another port", 17, 6081, both, "vxlan", ReasonTunnel},
+		{"by both zones", 47, 0, both, "gre", ReasonNone, ""},
+		{"another one", 47, 0, both, "esp", ReasonTunnel, "red gre, gray gre"},
+		{"by the source's zone only", 47, 0, both[:1], "gre", ReasonTunnel, "gray gre"},
+		{"by the destination's zone only", 47, 0, both[1:], "gre", ReasonTunnel, "red gre"},
+		{"by port", 17, 4789, both, "vxlan", ReasonNone, ""},
+		{"by another port", 17, 6081, both, "vxlan", ReasonTunnel, "red geneve, gray geneve"},
+		{"minimal encapsulation", 55, 0, both, "gre", ReasonTunnel, "red mobile, gray mobile"},
+		{"minimal encapsulation, admitted", 55, 0, both, "mobile", ReasonNone, ""},
+		{"IP compression", 108, 0, both, "gre", ReasonTunnel, "red ipcomp, gray ipcomp"},
+		{"Ethernet", 143, 0, both, "gre", ReasonTunnel, "red etherip, gray etherip"},
+		{"GRE under DTLS", 17, 4755, both, "esp", ReasonTunnel, "red gre, gray gre"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			spec := strictSpec()
@@ -300,9 +312,21 @@ func TestTunnelsAdmitted(t *testing.T) {
 			if tt.port != 0 {
 				body[2], body[3] = byte(tt.port>>8), byte(tt.port)
 			}
-			v := s.Process(Forward, zoneNamed(t, s, "red"), packet(t, red1, grayPop, foo3, tt.proto, body), make([]byte, 200))
+			p := packet(t, red1, grayPop, foo3, tt.proto, body)
+			v := s.Process(Forward, zoneNamed(t, s, "red"), p, make([]byte, 200))
 			if v.Reason != tt.reason {
 				t.Errorf("%s %q, want %q", v.Action, v.Reason, tt.reason)
+			}
+			var view ipv4.View
+			view.Parse(p, ipv4.Compat)
+			var refused []string
+			for _, z := range []Zone{v.InZone, v.OutZone, 0} {
+				for _, name := range s.TunnelsRefused(&view, z) {
+					refused = append(refused, s.ZoneName(z)+" "+name)
+				}
+			}
+			if got := strings.Join(refused, ", "); got != tt.refused {
+				t.Errorf("refused: %q, want %q", got, tt.refused)
 			}
 		})
 	}

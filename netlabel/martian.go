@@ -16,3 +16,14 @@ func isMartian(a netip.Addr) bool {
 	first := a.As4()[0]
 	return first == 0 || first == 127 || first >= 224
 }
+
+// isNowhere reports whether no packet on a link can go to an address: this network
+// (0/8) and loopback (127/8), also where a zone holds every address. RFC 1122 section
+// 3.2.1.3. To the kernel the latter is one of this machine's own.
+func isNowhere(a netip.Addr) bool {
+	if !a.Is4() {
+		return true
+	}
+	first := a.As4()[0]
+	return first == 0 || first == 127
+}

@@ -116,3 +116,17 @@ func TestNextHopElsewhere(t *testing.T) {
 		})
 	}
 }
+
+// TestNextHopWithOnLabel: what is said to become of labels that the host behind a
+// labeled next hop cannot have is a mistake.
+func TestNextHopWithOnLabel(t *testing.T) {
+	for _, on := range []hostmap.OnLabel{hostmap.LabelDrop, hostmap.LabelStrip, hostmap.LabelHonour} {
+		spec := viaSpec(Strict)
+		spec.Hosts[len(spec.Hosts)-1].OnLabel = on
+		_, err := Compile(spec)
+		problems, _ := err.(Problems)
+		if on == hostmap.LabelDrop && err != nil || on != hostmap.LabelDrop && (len(problems) != 1 || problems[0].Message != "on-label has no say where there is a next hop: packets come with the label that it puts on") {
+			t.Errorf("%v: %v", on, err)
+		}
+	}
+}

@@ -119,6 +119,9 @@ func (j *judgement) addresses() bool {
 	if j.strict() && (dst.IsMulticast() || isBroadcast(dst)) {
 		return j.drop(ReasonGroupDestination)
 	}
+	if j.strict() && isNowhere(dst) {
+		return j.drop(ReasonNoDestinationZone)
+	}
 	if j.direction != Input {
 		j.v.OutZone = j.s.ZoneOf(dst)
 		if j.v.OutZone == 0 {

@@ -61,6 +61,8 @@ func TestProcessStrict(t *testing.T) {
 		{"destination lives nowhere", Forward, "red", red1, nowhere, foo3, Drop, ReasonNoDestinationZone, "", "", ""},
 		{"no zone", Forward, "", red1, grayPop, foo3, Drop, ReasonNoZone, "", "", ""},
 		{"multicast", Forward, "red", red1, "224.0.0.1", foo3, Drop, ReasonGroupDestination, "", "", ""},
+		{"to loopback, which the kernel takes for this machine", Input, "red", red1, "127.0.0.1", foo3, Drop, ReasonNoDestinationZone, "", "", ""},
+		{"to network 0", Forward, "gray", grayPop, "0.1.2.3", "", Drop, ReasonNoDestinationZone, "", "", ""},
 		{"loopback source", Forward, "red", "127.0.0.1", grayPop, foo3, Drop, ReasonMartianSource, "", "", ""},
 		{"record route before the label", Forward, "red", red1, grayPop, "070b04000000000000000001" + foo3, Drop, ReasonIPOption, "", "", ""},
 		{"basic security option", Forward, "red", red1, grayPop, "82030101" + foo3, Drop, ReasonForeignLabel, "", "", ""},

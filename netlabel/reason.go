@@ -91,7 +91,7 @@ var reasons = [numReasons]struct{ name, text string }{
 	ReasonNoEncoding:               {"no-encoding", "its label cannot be written in the destination's domain of interpretation; give it a mapping in cipso.d"},
 	ReasonNoRoom:                   {"no-room", "the option does not fit into 40 bytes beside the others, or the packet would pass 65535 bytes"},
 	ReasonMalformedError:           {"malformed-error", "an ICMP error whose checksum is wrong, that reports another error, or that comes in fragments"},
-	ReasonUnsolicitedError:         {"unsolicited-error", "an ICMP error about a datagram that did not pass here lately"},
+	ReasonUnsolicitedError:         {"unsolicited-error", "an ICMP error that reports no datagram which its receiver lately sent to where it comes from"},
 	ReasonTooBig:                   {"too-big", "with its option it is larger than the way out allows, and its sender forbids fragments"},
 	ReasonLabelChanged:             {"label-changed", "packets of its flow had another label before (pin-flows)"},
 	ReasonFragmentLabel:            {"fragment-label", "fragments of one datagram carry different labels, or only some carry one"},

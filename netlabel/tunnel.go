@@ -1,6 +1,10 @@
 package netlabel
 
-import "slices"
+import (
+	"slices"
+
+	"labelgate/internal/ipv4"
+)
 
 // Tunnel is a protocol whose packets carry packets that have headers, and labels,
 // of their own. What is inside cannot be judged and crosses the perimeter under
@@ -10,7 +14,7 @@ import "slices"
 type Tunnel struct {
 	Name      string
 	Protocols []uint8  // of IP
-	Ports     []uint16 // of UDP, at either end
+	Ports     []uint16 // of UDP, at either end, but for sources that are chosen at random
 }
 
 // tunnels are told by protocol number (IANA) or by the UDP port that they are
@@ -19,8 +23,8 @@ type Tunnel struct {
 var tunnels = []Tunnel{
 	{Name: "ipip", Protocols: []uint8{4, 94}},
 	{Name: "6in4", Protocols: []uint8{41}},
-	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754}}, // RFC 2784, RFC 8086
-	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}}, // RFC 4303, RFC 3948
+	{Name: "gre", Protocols: []uint8{47}, Ports: []uint16{4754, 4755}}, // RFC 2784, RFC 8086 without and with DTLS
+	{Name: "esp", Protocols: []uint8{50}, Ports: []uint16{4500}},       // RFC 4303, RFC 3948
 	{Name: "ah", Protocols: []uint8{51}},
 	{Name: "mobile", Protocols: []uint8{55}},       // RFC 2004
 	{Name: "etherip", Protocols: []uint8{97, 143}}, // RFC 3378, RFC 8986
@@ -78,14 +82,41 @@ func byPort(port uint16) (found tunnelSet) {
 	return found
 }
 
+// ephemeral is the least port that Linux gives to sockets that ask for none. One of
+// them may happen to be a tunnel's, and says nothing where it is the source.
+const ephemeral = 32768
+
+// tunnelsOf returns the tunnels that a packet may belong to.
+func tunnelsOf(v *ipv4.View) tunnelSet {
+	found := byProtocol[v.Proto]
+	if v.Proto == protoUDP && v.HasPorts {
+		found |= byPort(v.DstPort)
+		if v.SrcPort < ephemeral {
+			found |= byPort(v.SrcPort)
+		}
+	}
+	return found
+}
+
+// TunnelsRefused returns the tunnels of a packet that a zone does not admit, by
+// their names; none for no zone.
+func (s *Snapshot) TunnelsRefused(v *ipv4.View, z Zone) (names []string) {
+	if z == 0 {
+		return nil
+	}
+	refused := tunnelsOf(v) &^ s.zoneAt(z).tunnels
+	for i, t := range tunnels {
+		if refused&(1<<i) != 0 {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // tunnelAdmitted reports whether the packet is no tunnel's, or one of a tunnel that
 // both its zones admit. This machine, which may be one of the ends, admits all.
 func (j *judgement) tunnelAdmitted() bool {
-	v := &j.view
-	found := byProtocol[v.Proto]
-	if v.Proto == protoUDP && v.HasPorts {
-		found |= byPort(v.DstPort) | byPort(v.SrcPort)
-	}
+	found := tunnelsOf(&j.view)
 	if found == 0 {
 		return true
 	}

@@ -16,14 +16,20 @@ import (
 func newExplain(s *settings) *cobra.Command {
 	var config, zone, option string
 	var local bool
+	var port uint16
 	cmd := &cobra.Command{
-		Use:   "explain --config FILE --zone Z SRC DST [PROTO] [--option HEX]",
+		Use:   "explain --config FILE --zone Z SRC DST [PROTO] [--port N] [--option HEX]",
 		Short: "Say step by step what would become of a packet, and why",
 		Long: `Judges a packet from SRC to DST as labelgated would if it came in by zone Z, and
 prints each step with the line of the policy that it rests on, and the header
-that leaves. PROTO is icmp, tcp, udp (the default) or a number. --option gives
-the bytes of the packet's IP options, for example those that 'labelgate cipso
-encode' prints; without it the packet is unlabeled.
+that leaves. PROTO is icmp, tcp, udp (the default) or a number; icmp:TYPE/CODE
+is an ICMP message, and an error such as icmp:3/4 reports a datagram that DST
+sent to SRC. --port is the destination port, by which tunnels over UDP are told.
+--option gives the bytes of the packet's IP options, for example those that
+'labelgate cipso encode' prints; without it the packet is unlabeled.
+
+Packets before this one are not known here. Where they would make a difference,
+a last line says what a running gateway does.
 
 The zone "self" stands for what the gateway itself sends. With --local, DST is an
 address of the gateway itself. A connection needs both ways: ask about the answer
@@ -46,7 +52,7 @@ the question or a file cannot be understood.`,
 			if len(args) == 3 {
 				proto = args[2]
 			}
-			packet, err := asked(args[0], args[1], proto, option)
+			packet, err := asked(args[0], args[1], proto, port, option)
 			if err != nil {
 				return usage("%v", err)
 			}
@@ -78,6 +84,7 @@ the question or a file cannot be understood.`,
 	cmd.Flags().StringVar(&config, "config", "", "settings file of the gateway")
 	cmd.Flags().StringVar(&zone, "zone", "", "zone that the packet comes in by, or \"self\"")
 	cmd.Flags().StringVar(&option, "option", "", "bytes of its IP options in hex")
+	cmd.Flags().Uint16Var(&port, "port", 0, "destination port")
 	cmd.Flags().BoolVar(&local, "local", false, "DST is an address of the gateway itself")
 	return cmd
 }
@@ -100,22 +107,20 @@ func from(s *netlabel.Snapshot, zone string) (netlabel.Direction, netlabel.Zone,
 	return netlabel.Forward, in, nil
 }
 
-func asked(src, dst, proto, option string) ([]byte, error) {
-	s, err := netip.ParseAddr(src)
-	if err != nil {
+func asked(src, dst, proto string, port uint16, option string) ([]byte, error) {
+	q := explain.Question{Port: port}
+	var err error
+	if q.Src, err = netip.ParseAddr(src); err != nil {
 		return nil, fmt.Errorf("SRC %q is not an address", src)
 	}
-	d, err := netip.ParseAddr(dst)
-	if err != nil {
+	if q.Dst, err = netip.ParseAddr(dst); err != nil {
 		return nil, fmt.Errorf("DST %q is not an address", dst)
 	}
-	p, err := explain.Protocol(proto)
-	if err != nil {
+	if err := q.Ask(proto); err != nil {
 		return nil, err
 	}
-	o, err := hex.DecodeString(strings.ReplaceAll(option, " ", ""))
-	if err != nil {
+	if q.Options, err = hex.DecodeString(strings.ReplaceAll(option, " ", "")); err != nil {
 		return nil, fmt.Errorf("--option %q: want bytes in hexadecimal digits, two each", option)
 	}
-	return explain.Synthesize(s, d, p, o)
+	return q.Packet()
 }

@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"encoding/binary"
 	"time"
 
 	"labelgate/engine"
+	"labelgate/internal/ipv4"
 	"labelgate/internal/mark"
 	"labelgate/internal/memory"
 	"labelgate/internal/queue"
@@ -64,7 +66,7 @@ func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []b
 	d, v := direction(p.Hook, mark.Mark(p.Mark)), &j.verdict
 	packet := memory.Packet{
 		Direction: d, In: now.zone(p.In), Bytes: p.Payload, Out: out, Seen: p.Hook != queue.Prerouting,
-		Counted: pending(p.Hook, mark.Mark(p.Mark)) && mark.Mark(p.Mark).Zone() != 0,
+		Counted: counted(p.Hook, mark.Mark(p.Mark)),
 	}
 	*v = j.decide(now, p, packet)
 	if d != netlabel.Output {
@@ -87,7 +89,8 @@ func (j *judge) one(now moment, p *queue.Packet, verdict *queue.Verdict, out []b
 // far it has come: with an IP option it is judged at PREROUTING, before the kernel
 // parses or reassembles anything; without one at FORWARD, INPUT or OUTPUT, where
 // its way out is known and bytes can be added. Fragments without options are only
-// held against each other at PREROUTING, and their source against its zone.
+// held against each other at PREROUTING, and their source against its zone; what else
+// has none is here because the kernel drops it before it comes to another hook.
 func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlabel.Verdict {
 	arrived := mark.Mark(p.Mark)
 	var v netlabel.Verdict
@@ -102,7 +105,7 @@ func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlab
 		// Judged on its way to a zone, and then sent here by address translation.
 		// Its option is gone; without it, it would pass for somebody else's.
 		return netlabel.Dropped(netlabel.ReasonDestinationChanged)
-	case p.Hook == queue.Prerouting && !hasOptions(p.Payload):
+	case p.Hook == queue.Prerouting && !hasOptions(p.Payload) && (isFragment(p.Payload) || now.snapshot.Mode() == netlabel.Compat):
 		v = now.snapshot.Fragment(packet.In, p.Payload)
 	case p.Hook == queue.Prerouting && now.translated:
 		v = now.snapshot.Source(packet.In, p.Payload, packet.Out)
@@ -120,11 +123,22 @@ func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlab
 // header at all counts as one that is not.
 func hasOptions(b []byte) bool { return len(b) > 0 && b[0]&0xf > 5 }
 
+// isFragment reports whether the packet is a part of a datagram. What is no header
+// at all is none.
+func isFragment(b []byte) bool {
+	const moreOrOffset = 0x3fff
+	return len(b) >= ipv4.MinHeaderLen && binary.BigEndian.Uint16(b[6:])&moreOrOffset != 0
+}
+
 // pending reports whether a packet was judged at PREROUTING and waits for its
 // option, or for its destination to be judged.
 func pending(h queue.Hook, m mark.Mark) bool {
 	return (h == queue.Forward || h == queue.Input) && m.IsPending()
 }
+
+// counted reports whether such a packet was judged whole there, and noted, counted and
+// recorded.
+func counted(h queue.Hook, m mark.Mark) bool { return pending(h, m) && m.Zone() != 0 }
 
 // again finishes a packet that was judged at PREROUTING.
 func (j *judge) again(now moment, arrived mark.Mark, packet memory.Packet) netlabel.Verdict {

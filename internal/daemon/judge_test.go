@@ -73,6 +73,8 @@ func TestHandle(t *testing.T) {
 		{"denied at prerouting", queue.Prerouting, redIf, 0, 0, red1, grayNone, foo3, netlabel.Forward, netlabel.ReasonNoRule, 0, ""},
 		{"interface of no zone", queue.Prerouting, otherIf, 0, 0, red1, grayPop, foo3, netlabel.Forward, netlabel.ReasonNoZone, 0, ""},
 		{"interface that is gone", queue.Prerouting, 99, 0, 0, red1, grayPop, foo3, netlabel.Forward, netlabel.ReasonNoZone, 0, ""},
+		{"forged source without options at prerouting", queue.Prerouting, grayIf, 0, 0, "127.0.0.1", grayPop, "", netlabel.Forward, netlabel.ReasonMartianSource, 0, ""},
+		{"to a group without options at prerouting", queue.Prerouting, grayIf, 0, 0, grayPop, "239.1.2.3", "", netlabel.Forward, netlabel.ReasonGroupDestination, 0, ""},
 
 		{"add at forward", queue.Forward, grayIf, redIf, 0, grayPop, red1, "", netlabel.Forward, 0, ready(1), "860d00000003010700fa2837b8000000"},
 		{"pass at forward", queue.Forward, grayIf, grayIf, 0, grayNone, grayNone, "", netlabel.Forward, 0, ready(3), "same"},
@@ -129,6 +131,16 @@ func TestHandle(t *testing.T) {
 				t.Errorf("options that leave %s, want %s", optionArea(v.Payload), tt.leaves)
 			}
 		})
+	}
+}
+
+// TestHandleCompat: a Linux host takes what is sent to a group; only the kernel
+// knows whether this machine is in it.
+func TestHandleCompat(t *testing.T) {
+	d, _, _, _ := newDaemon(t, write(t, "mode = \"compat\"\n"+settings, rules, hosts))
+	v, w := handle(t, d, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: grayIf, Payload: packet(t, grayPop, "239.1.2.3", "")})
+	if !v.Accept || v.SetMark || v.Payload != nil || !w.verdict.Held {
+		t.Errorf("%+v: it is to be judged where the kernel takes it", v)
 	}
 }
 

@@ -41,7 +41,7 @@ func (r *recorder) saw(now moment, p *queue.Packet, d netlabel.Direction, v *net
 	dropped := v.Action == netlabel.Drop
 	// A packet is counted and recorded once: where all of it is judged. When it
 	// comes by again for its option, only its failure is news.
-	if !dropped && (v.Held || pending(p.Hook, mark.Mark(p.Mark)) && mark.Mark(p.Mark).Zone() != 0) {
+	if !dropped && (v.Held || counted(p.Hook, mark.Mark(p.Mark))) {
 		return
 	}
 	slot := r.own

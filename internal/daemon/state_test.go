@@ -32,7 +32,7 @@ func TestAddressesOfLinks(t *testing.T) {
 			t.Run(mode+" "+tt.name, func(t *testing.T) {
 				d, _, _, _ := newDaemon(t, write(t, "mode = \""+mode+"\"\n"+settings, rules, hosts))
 				f := d.links.(*fakeLinks)
-				f.table = f.table.WithAddress(redIf, netip.MustParsePrefix(gate+"/16"))
+				f.table = f.table.WithAddress(netip.MustParsePrefix(gate + "/16"))
 				now := d.live.load()
 				d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
 				want := tt.reason

@@ -35,13 +35,12 @@ func (j *judge) fits(now moment, p *queue.Packet, v *netlabel.Verdict) {
 	if grew == 0 && p.Hook != queue.Prerouting {
 		return
 	}
-	mtu, ok := j.egress(now, p)
-	if ok && came > mtu && p.Hook == queue.Forward {
-		// The kernel would not have let it come this far, had it not put it together
-		// from fragments itself. It sends fragments that are no larger than those.
+	if link := now.links.LinkMTU(p.In); link != 0 && came > link && p.Hook == queue.Forward {
+		// No link takes what is longer than it: the kernel put this together from
+		// fragments, and sends fragments that are no larger than those.
 		return
 	}
-	if ok && size > mtu {
+	if mtu, ok := j.egress(now, p); ok && size > mtu {
 		v.Refuse(netlabel.ReasonTooBig)
 		v.MTU = max(mtu-grew, leastMTU)
 	}

@@ -4,6 +4,7 @@
 package explain
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -90,8 +91,8 @@ func (e *explainer) source() {
 	}
 	where := fmt.Sprintf("%s  from zone %s, which %s labels", e.view.Src, zone, verb(e.s.ZoneTrust(e.v.InZone)))
 	entry := e.s.Entry(e.v.SourceEntry)
-	if e.v.Reason != netlabel.ReasonNone && e.v.Reason < netlabel.ReasonLabelFromUnlabeledZone {
-		e.step("source", origin(e.s.ZoneOrigin(e.v.InZone)), "%s", where) // dropped before its entry was asked for
+	if e.v.Exempt || e.v.Reason != netlabel.ReasonNone && e.v.Reason < netlabel.ReasonLabelFromUnlabeledZone {
+		e.step("source", origin(e.s.ZoneOrigin(e.v.InZone)), "%s", where) // decided before its entry was asked for
 		return
 	}
 	if entry == nil {
@@ -113,12 +114,17 @@ func (e *explainer) kind(entry *hostmap.Entry, zone netlabel.Zone) string {
 		}
 		return fmt.Sprintf("speaks CIPSO, DOI %d", doi)
 	}
+	if entry.Via.IsValid() {
+		return fmt.Sprintf("single label %q, behind %s, which speaks labels", entry.Label, entry.Via)
+	}
 	return fmt.Sprintf("single label %q", entry.Label)
 }
 
 func (e *explainer) label() {
 	subject := e.s.LabelName(e.v.Subject)
 	switch e.v.SubjectFrom {
+	case netlabel.FromFlow:
+		e.step("label", "", "%s, the datagram that it reports was  →  %q", e.option(), subject)
 	case netlabel.FromSelf:
 		if subject == "" {
 			e.step("label", "", "this machine has none")
@@ -145,6 +151,10 @@ func (e *explainer) label() {
 		}
 		e.step("label", "", "no option and no entry: ambient  →  %q", subject)
 	default:
+		if e.v.Exempt {
+			e.step("label", "", "none: what a link's hosts and routers tell each other is nobody's")
+			return
+		}
 		e.step("label", "", "%s", e.option())
 	}
 }
@@ -182,8 +192,13 @@ func (e *explainer) target() {
 		return
 	}
 	if e.v.OutZone == 0 {
-		if e.v.Reason == netlabel.ReasonNoDestinationZone {
+		switch {
+		case e.v.Reason == netlabel.ReasonNoDestinationZone:
 			e.step("target", "", "%s  lives in no zone", dst)
+		case e.v.Reason == netlabel.ReasonGroupDestination:
+			e.step("target", "", "%s  stands for many hosts", dst)
+		case e.v.Exempt:
+			e.step("target", "", "%s  stands for hosts of this link, and no router carries it on", dst)
 		}
 		return
 	}
@@ -240,6 +255,9 @@ func (e *explainer) rule() {
 	} else if d.Step == engine.StepNoRule {
 		granted = fmt.Sprintf(" among %d", p.RuleCount())
 	}
+	if e.v.Reason == netlabel.ReasonLayer {
+		granted += fmt.Sprintf(" in the restriction of zone %s", e.s.ZoneName(e.v.Layer))
+	}
 	e.step("rule", where, "%s → %s, wants w: %s%s", subject, object, d.Step, granted)
 }
 
@@ -248,25 +266,33 @@ func (e *explainer) verdict() {
 	if v.Action == netlabel.Drop {
 		e.step("verdict", "", "DENY  %s: %s%s", v.Reason, v.Reason.Explain(), e.fault())
 		e.hints()
+		e.live()
 		return
 	}
 	leaving := e.c.Packet
 	if v.Length != 0 {
 		leaving = e.c.Out[:v.Length]
 	}
+	var out ipv4.View
+	sound := out.Parse(leaving, ipv4.Compat).Code == ipv4.NoFault
 	text := map[netlabel.Action]string{
 		netlabel.Pass:    "leaves as it came",
 		netlabel.Add:     fmt.Sprintf("its option for %q is put on", e.s.LabelName(v.Emitted)),
 		netlabel.Strip:   "its option is taken out",
-		netlabel.Replace: fmt.Sprintf("its option is exchanged for %q in DOI %d", e.s.LabelName(v.Emitted), e.s.ZoneDOI(v.OutZone)),
+		netlabel.Replace: fmt.Sprintf("its option is exchanged for %q in DOI %d", e.s.LabelName(v.Emitted), domain(&out)),
 		netlabel.Blank:   "its option is overwritten in place",
 	}[v.Action]
 	if v.Clamped {
 		text += ", its TCP segment size is lowered"
 	}
+	if e.requoted(&out) {
+		text += ", the header that it quotes becomes what its receiver sent"
+	}
+	if v.Held {
+		text += "; it is judged again where its destination is known"
+	}
 	e.step("verdict", "", "ALLOW  %s", text)
-	var out ipv4.View
-	if out.Parse(leaving, ipv4.Compat).Code != ipv4.NoFault {
+	if !sound {
 		return
 	}
 	e.out.Leaves = hex.EncodeToString(leaving[:out.HeaderLen])
@@ -274,6 +300,15 @@ func (e *explainer) verdict() {
 		e.out.Option = hex.EncodeToString(leaving[out.CIPSO : out.CIPSO+out.CIPSOLen])
 	}
 	e.remark("leaves", "", "%s", words(leaving[:out.HeaderLen]))
+	e.live()
+}
+
+// domain returns the domain of a packet's option, 0 for none.
+func domain(v *ipv4.View) cipso.DOI {
+	if v.CIPSO == 0 {
+		return 0
+	}
+	return cipso.DOI(binary.BigEndian.Uint32(v.Packet[v.CIPSO+2:]))
 }
 
 // words groups a header into its 32-bit words.

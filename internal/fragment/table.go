@@ -11,22 +11,24 @@ const Lifetime = 60
 // Table remembers datagrams. It must not be copied, nor used by two goroutines at
 // once.
 type Table struct {
-	m memory
+	m    memory
+	done finished
 }
 
 // New returns a table for so many datagrams at once, or as many more as it takes to
 // give 16 to each of the zones 1..zones and to this machine. Each takes 104 bytes
-// and 4 to 8 for finding it, so 4096 of them 432 KiB.
+// and 4 to 8 for finding it, so 4096 of them 432 KiB; those that became whole take
+// another 512 KiB.
 //
 // A zone always finds room for as many as its share, which is an equal part of
 // half of the table but at least 16. The rest is for whoever comes first.
 func New(datagrams, zones int) *Table {
-	return &Table{m: newMemory(newShares(datagrams, zones))}
+	return &Table{m: newMemory(newShares(datagrams, zones)), done: newFinished()}
 }
 
 // Add judges a piece that would pass otherwise, and remembers it; if it does not
-// pass after all, say so to Condemn. A datagram of which all bytes have passed is
-// forgotten, so that its identification is free again. The times of successive
+// pass after all, say so to Condemn. A datagram of which all bytes have passed makes
+// room, and its identification is free again for datagrams of the same label. The times of successive
 // calls must not go backwards; they may wrap.
 func (t *Table) Add(now uint32, k Key, p Piece) Result {
 	i := t.entry(now, k)
@@ -34,10 +36,16 @@ func (t *Table) Add(now uint32, k Key, p Piece) Result {
 		return Full
 	}
 	d := &t.m.entries[i].datagram
+	addresses, rest := k.words()
+	if !d.condemned && d.seen.n == 0 && t.done.contradicts(now, addresses, rest, &p) {
+		d.condemned = true
+		return LabelMismatch
+	}
 	r := d.add(p)
 	switch {
 	case r != Fits:
 	case d.whole():
+		t.done.put(now, addresses, rest, d)
 		t.m.drop(i)
 	default:
 		t.m.renew(i, now)

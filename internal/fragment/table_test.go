@@ -170,8 +170,11 @@ func TestAdd(t *testing.T) {
 			eachOf(16, "%d-%d+ duplicate", func(i int) []any { return []any{16 * i, 16*i + 8} })},
 
 		// Identifications.
-		{"used again when whole", "0-8+ A fits; 8-16 A fits; 0-8+ B fits; 8-16 B fits; held 0"},
-		{"used again at high rate", eachOf(500, "0-8+ %s fits; 8-16 %s fits", func(i int) []any { return []any{"-A"[i%2 : i%2+1], "-A"[i%2 : i%2+1]} }) + "; held 0"},
+		{"used again when whole", "0-8+ A fits; 8-16 A fits; 0-8+ A fits; 8-16 A fits; held 0"},
+		{"used again when whole, for another label", "0-8+ A fits; 8-16 A fits; 0-8+ B label-mismatch; 8-16 B condemned; 0-8+ A condemned"},
+		{"used again when whole, without a label", "0-8+ A fits; 8-16 A fits; 8-16 - label-mismatch"},
+		{"used again for another label a minute after it was whole", "0-8+ A fits; 8-16 A fits; 0-8+ @61 B fits; 8-16 B fits; held 0"},
+		{"used again at high rate", strings.Repeat("0-8+ A fits; 8-16 A fits; ", 500) + "held 0"},
 		{"used again while waiting", "0-8+ A fits; 0-8+ @60 B label-mismatch"},
 		{"used again after expiry", "0-8+ A fits; 0-8+ @61 B fits; 8-16 B fits; held 0"},
 		{"late but in time", "0-8+ fits; 8-16 @60 fits; held 0"},

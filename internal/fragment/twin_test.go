@@ -10,6 +10,14 @@ import (
 type twin struct {
 	datagrams, zones, share int
 	all                     map[Key]*whole
+	done                    map[Key]whose // those that became whole
+}
+
+// whose is the label of a datagram, and the second in which it became whole.
+type whose struct {
+	label   uint32
+	labeled bool
+	when    uint32
 }
 
 // whole is a datagram of which each byte is marked when it was seen.
@@ -73,11 +81,16 @@ func (w *twin) add(now uint32, k Key, p Piece) Result {
 	if d.condemned {
 		return Condemned
 	}
+	if o, ok := w.done[k]; ok && d.top == 0 && int32(now-o.when) <= Lifetime && (o.label != p.Label || o.labeled != p.Labeled) {
+		d.condemned = true
+		return LabelMismatch
+	}
 	r := d.judge(p)
 	d.condemned = r != Fits && r != Duplicate
 	if r == Fits {
 		d.passed = now
 		if d.end >= 0 && d.runs() == 1 && d.bytes[0] && d.top == d.end {
+			w.done[k] = whose{d.label, d.labeled, now}
 			delete(w.all, k)
 		}
 	}
@@ -180,7 +193,7 @@ func (r receiver) get(now uint32, k Key, p Piece) (wrong string) {
 // compare plays a stream of pieces to a table, its twin and a receiver.
 func compare(t *testing.T, next func() (byte, bool)) (seen [results]int) {
 	const datagrams, zones = 64, 2
-	tbl, w, r := New(datagrams, zones), twin{datagrams, zones, minShare, map[Key]*whole{}}, receiver{}
+	tbl, w, r := New(datagrams, zones), twin{datagrams, zones, minShare, map[Key]*whole{}, map[Key]whose{}}, receiver{}
 	now := uint32(1<<32 - 500)
 	for step := 0; ; step++ {
 		var op [5]byte
@@ -293,7 +306,7 @@ func TestShuffled(t *testing.T) {
 			}
 		}
 		r.Shuffle(len(pieces), func(i, j int) { pieces[i], pieces[j] = pieces[j], pieces[i] })
-		tbl, w := New(16, 1), twin{32, 1, minShare, map[Key]*whole{}}
+		tbl, w := New(16, 1), twin{32, 1, minShare, map[Key]*whole{}, map[Key]whose{}}
 		passed := map[int]bool{}
 		var last Result
 		for _, p := range pieces {

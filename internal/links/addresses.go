@@ -18,13 +18,12 @@ const (
 // one, so IPv4 addresses are numbers, which the map finds fastest. The zero value
 // has none.
 type addresses struct {
-	v4   map[uint32]role
-	v6   map[netip.Addr]struct{}
-	link map[uint32]netip.Addr // the first one of an interface
+	v4 map[uint32]role
+	v6 map[netip.Addr]struct{}
 }
 
 func newAddresses(n int) addresses {
-	return addresses{make(map[uint32]role, 2*n), make(map[netip.Addr]struct{}), make(map[uint32]netip.Addr)}
+	return addresses{make(map[uint32]role, 2*n), make(map[netip.Addr]struct{})}
 }
 
 func key(a netip.Addr) uint32 {
@@ -48,15 +47,8 @@ func (s *addresses) everybody(a netip.Addr) {
 	}
 }
 
-// on takes up an interface's address, unless it has one already.
-func (s *addresses) on(index uint32, a netip.Addr) {
-	if _, known := s.link[index]; a.Is4() && !known {
-		s.link[index] = a
-	}
-}
-
 func (s *addresses) equal(o addresses) bool {
-	return maps.Equal(s.v4, o.v4) && maps.Equal(s.v6, o.v6) && maps.Equal(s.link, o.link)
+	return maps.Equal(s.v4, o.v4) && maps.Equal(s.v6, o.v6)
 }
 
 // role returns what an address is; an IPv4 one may be written as IPv6.
@@ -83,11 +75,3 @@ func (t *Table) Broadcast(a netip.Addr) bool { return t.addresses.role(a)&roleEv
 // 1812 section 5.3.7). Linux forwards from the latter where rp_filter is off.
 // Addresses that are nobody's anywhere are not looked for.
 func (t *Table) Martian(src netip.Addr) bool { return t.addresses.role(src) != 0 }
-
-// Address returns the interface's first IPv4 address that is valid beyond its link,
-// and reports whether it has one. A router speaks from it (RFC 1812 section
-// 4.3.2.4).
-func (t *Table) Address(index uint32) (netip.Addr, bool) {
-	a, ok := t.addresses.link[index]
-	return a, ok
-}

@@ -15,9 +15,6 @@ func TestAddresses(t *testing.T) {
 	s.own(v6)
 	s.everybody(all)
 	s.everybody(netip.MustParseAddr("2001:db8::ff"))
-	s.on(3, v6)
-	s.on(3, own)
-	s.on(3, second)
 	table := &Table{addresses: s}
 	tests := []struct {
 		name                 string
@@ -39,12 +36,6 @@ func TestAddresses(t *testing.T) {
 				t.Errorf("local %v, broadcast %v, martian %v; want %v %v %v", l, b, m, tt.local, tt.all, tt.mistaken)
 			}
 		})
-	}
-	if a, ok := table.Address(3); a != own || !ok {
-		t.Errorf("address %v %v", a, ok)
-	}
-	if a, ok := table.Address(4); ok {
-		t.Errorf("address %v of an interface without", a)
 	}
 	if zero := new(Table); zero.Local(own) || zero.Broadcast(all) || zero.Martian(own) || zero.LinkMTU(3) != 0 {
 		t.Error("the zero table knows something")

@@ -109,9 +109,6 @@ func (r *rtnetlink) read() (*Table, error) {
 	for _, a := range addresses {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
 			t.addresses.own(ip.Unmap())
-			if a.Scope == unix.RT_SCOPE_UNIVERSE && a.Flags&unix.IFA_F_SECONDARY == 0 {
-				t.addresses.on(uint32(a.LinkIndex), ip.Unmap())
-			}
 		}
 		// The kernel knows the last address of a subnet and the one that the
 		// interface was given for it; they need not be the same.

@@ -29,16 +29,14 @@ func NewTable(all ...Link) *Table {
 	return t
 }
 
-// WithAddress returns a table in which the interface with this index has an address,
-// in a subnet of that size, too. It is for those of NewTable.
-func (t *Table) WithAddress(index uint32, p netip.Prefix) *Table {
+// WithAddress returns a table in which the machine has an address, in a subnet of
+// that size, too. It is for those of NewTable.
+func (t *Table) WithAddress(p netip.Prefix) *Table {
 	c := *t
 	c.addresses = newAddresses(1)
 	maps.Copy(c.addresses.v4, t.addresses.v4)
 	maps.Copy(c.addresses.v6, t.addresses.v6)
-	maps.Copy(c.addresses.link, t.addresses.link)
 	c.addresses.own(p.Addr())
-	c.addresses.on(index, p.Addr())
 	if last, ok := lastOf(p); ok {
 		c.addresses.everybody(last)
 	}

@@ -167,25 +167,3 @@ func TestLostRoutes(t *testing.T) {
 		t.Errorf("%d routes: %v", n, err)
 	}
 }
-
-// The first global address of an interface is its own.
-func TestAddressOfKernel(t *testing.T) {
-	r := newRouter(t)
-	for _, a := range []string{"192.0.2.253/24", "192.0.2.129/25", "2001:db8::1/64"} {
-		address, err := netlink.ParseAddr(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.must(t, r.h.AddrAdd(r.left, address))
-	}
-	w := r.watch(t)
-	if a, ok := w.Table().Address(index(r.left)); !ok || a.String() != "192.0.2.254" {
-		t.Errorf("%v %v", a, ok)
-	}
-	if a, ok := w.Table().Address(1); ok {
-		t.Errorf("%v of the loopback interface", a)
-	}
-	if mtu := w.Table().LinkMTU(index(r.left)); mtu != 1500 {
-		t.Errorf("MTU %d", mtu)
-	}
-}

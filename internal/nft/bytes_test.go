@@ -60,7 +60,7 @@ func TestInstallIsOneBatch(t *testing.T) {
 		subsystem | unix.NFT_MSG_NEWCHAIN:     8,
 		subsystem | unix.NFT_MSG_NEWSET:       3,
 		subsystem | unix.NFT_MSG_NEWSETELEM:   3,
-		subsystem | unix.NFT_MSG_NEWRULE:      15 + 4,
+		subsystem | unix.NFT_MSG_NEWRULE:      18 + 4,
 		subsystem | unix.NFT_MSG_NEWFLOWTABLE: 0,
 	} {
 		if count[kind] != want {

@@ -72,8 +72,8 @@ func TestCheckNamesDrift(t *testing.T) {
 			c.ReplaceRule(r)
 		}, "chain forward: rule 3 (from a zone: queue) has the bypass flag"},
 		{"fragments not queued", nftables.TableFamilyIPv4, func(c *nftables.Conn, _ *nftables.Table, _ map[string]*nftables.Chain, rules func(string) []*nftables.Rule) {
-			_ = c.DelRule(rules("prerouting")[3])
-		}, "chain prerouting: rule 4 (fragment from a zone: queue) was changed"},
+			_ = c.DelRule(rules("prerouting")[6])
+		}, "chain prerouting: rule 7 (fragment from a zone: queue) was changed"},
 		{"table of ethertypes gone", nftables.TableFamilyNetdev, func(c *nftables.Conn, t *nftables.Table, _ map[string]*nftables.Chain, _ func(string) []*nftables.Rule) {
 			c.DelTable(t)
 		}, "family netdev: the table is missing"},
@@ -241,7 +241,7 @@ func TestCheckSeesEveryRule(t *testing.T) {
 			}
 		}
 	}
-	if want := 15 + 4 + 5 + 3; seen != want {
+	if want := 18 + 4 + 5 + 3; seen != want {
 		t.Errorf("%d rules, want %d", seen, want)
 	}
 }

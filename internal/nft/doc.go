@@ -7,8 +7,9 @@
 //	ingress-IF  -450  a chain for each interface of a zone: dropped and counted
 //	                  unless IPv4, IPv6, ARP or what the zone admits besides
 //	prerouting  -450  from a zone: mark cleared; bit 29 set if the address is
-//	                  ours; queued if the header has options, and if it is a
-//	                  fragment. This is before defragmentation and before the
+//	                  ours; queued if the header has options, if it is a
+//	                  fragment, and if its addresses are such that the kernel
+//	                  drops it. This is before defragmentation and before the
 //	                  kernel reads the options. From elsewhere: a fragment whose
 //	                  source lives in a zone is dropped and counted.
 //	input       -150  from a zone: queued unless judged for local delivery

@@ -94,6 +94,35 @@ func livesBehind(set setID) []expr.Any {
 	}
 }
 
+// sourceIsNot and destinationIsNot match packets with an address of another kind
+// than these, numbers of linux/rtnetlink.h. The kernel tells its own addresses, those
+// of 127/8 among them, from broadcast addresses, those of 0/8 among them, and from
+// groups; all others are unicast.
+func sourceIsNot(kinds ...uint32) []expr.Any {
+	return kindIsNot(&expr.Fib{Register: register, FlagSADDR: true, ResultADDRTYPE: true}, kinds)
+}
+
+func destinationIsNot(kinds ...uint32) []expr.Any {
+	return kindIsNot(&expr.Fib{Register: register, FlagDADDR: true, ResultADDRTYPE: true}, kinds)
+}
+
+func kindIsNot(address *expr.Fib, kinds []uint32) []expr.Any {
+	parts := []expr.Any{address}
+	for _, k := range kinds {
+		parts = append(parts, &expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: number(k)})
+	}
+	return parts
+}
+
+// toLoopback matches packets to 127/8, which the kernel takes for its own and then,
+// since they came from outside, does not want.
+func toLoopback() []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 16, Len: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: []byte{127}},
+	}
+}
+
 // hasOptions matches packets whose IPv4 header is longer than 20 bytes.
 func hasOptions() []expr.Any {
 	return []expr.Any{

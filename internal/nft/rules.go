@@ -7,6 +7,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
 
 	"labelgate/internal/mark"
 )
@@ -133,17 +134,22 @@ func tables(p Plan, backend Backend) ([]table, error) {
 }
 
 // prerouting queues what cannot be judged later: options before the kernel acts on
-// them, and fragments before it puts them together, which hides all options but
-// those of the first. A packet is queued here once: the verdict ends the chain.
+// them, fragments before it puts them together, which hides all options but those
+// of the first, and addresses that make it throw a packet away when it looks for a
+// route, without a word to anybody: forged sources, and groups that this machine is
+// not in. A packet is queued here once: the verdict ends the chain.
 //
-// It puts them together by their addresses, whichever interfaces they came in by. So
-// a fragment from elsewhere must not have the address of a zone's host: nobody judges
-// it, and it would go on as a part of that host's datagram.
+// It puts fragments together by their addresses, whichever interfaces they came in by.
+// So a fragment from elsewhere must not have the address of a zone's host: nobody
+// judges it, and it would go on as a part of that host's datagram.
 func prerouting(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone: clear the mark", from(setInterfaces), setMark(0)),
 		newRule("from a zone to an address of this machine: mark as local", from(setInterfaces), addressIsLocal(), setMark(mark.Local)),
 		newRule("from a zone with options: queue", from(setInterfaces), hasOptions(), queue),
+		newRule("from a zone, from an address that is no other host's: queue", from(setInterfaces), sourceIsNot(unix.RTN_UNICAST), queue),
+		newRule("from a zone to an address that is no host's: queue", from(setInterfaces), destinationIsNot(unix.RTN_UNICAST, unix.RTN_LOCAL), queue),
+		newRule("from a zone to a loopback address: queue", from(setInterfaces), toLoopback(), queue),
 		newRule("fragment from a zone: queue", from(setInterfaces), isFragment(), queue),
 		newRule("fragment from elsewhere with a source that lives in a zone: drop", notFrom(setInterfaces), isFragment(), livesBehind(setInterfaces), countDrop()),
 	}

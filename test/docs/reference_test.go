@@ -15,7 +15,7 @@ import (
 	"labelgate/netlabel"
 )
 
-var update = flag.Bool("update", false, "write the table of reasons anew")
+var update = flag.Bool("update", false, "write the generated parts of the manual anew")
 
 const reference = "../../docs/reference.md"
 
@@ -65,6 +65,21 @@ func TestKeys(t *testing.T) {
 		documented[string(m[1])] = true
 	}
 	compare(t, "option", policyfile.HostOptions(), documented)
+}
+
+// TestTunnels: the page names every tunnel that is known, in the code's order.
+func TestTunnels(t *testing.T) {
+	page, err := os.ReadFile(reference)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, known := range netlabel.Tunnels() {
+		names = append(names, "`"+known.Name+"`")
+	}
+	if want := ": " + strings.Join(names, ", ") + "."; !bytes.Contains(page, []byte(want)) {
+		t.Errorf("the reference does not say%s", want)
+	}
 }
 
 func compare(t *testing.T, what string, known []string, documented map[string]bool) {

@@ -101,9 +101,9 @@ type fragCase struct {
 	// each once. on says otherwise for some ways, also for "strip, tracked" and the like.
 	heard string
 	on    map[string]string
-	// gap says that the gateway is known not to keep it: what is delivered that must not
-	// be is counted, but does not fail the test.
-	gap bool
+	// forgets says that the receiver has thrown away a part of what it was given, so
+	// that what is whole on the cable is not heard.
+	forgets bool
 	// why are the reasons for which fragments may be dropped.
 	why string
 	// only names the ways that the case makes sense on, each with a semicolon behind; all

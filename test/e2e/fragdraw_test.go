@@ -110,7 +110,7 @@ func twinOfTable(parts fragParts, t trust, size int) (string, bool) {
 	var heard strings.Builder
 	var seen []bool
 	var label wording
-	end, condemned, lies := 0, false, false
+	end, condemned, lies, before := 0, false, false, false
 	forget := func() { seen, end, lies = make([]bool, 1<<16), 0, false }
 	forget()
 	for _, p := range parts {
@@ -130,6 +130,10 @@ func twinOfTable(parts fragParts, t trust, size int) (string, bool) {
 			top--
 		}
 		if top == 0 {
+			if before && says != label {
+				condemned = true // what was whole lately keeps its label
+				continue
+			}
 			label = says
 		}
 		already := 0
@@ -167,6 +171,7 @@ func twinOfTable(parts fragParts, t trust, size int) (string, bool) {
 				return "", false
 			}
 			heard.WriteByte('0')
+			before = true
 			forget()
 		}
 	}

@@ -19,7 +19,7 @@ type fragTally struct {
 	seed                                         uint64
 	cases, datagrams, fragments, heard, refused  int
 	forbidden, missing, mixed, leaks, mislabeled int
-	silent, expired, gap                         int
+	silent, expired, full                        int
 }
 
 func (y *fragTally) report(t *testing.T, tracked bool) {
@@ -38,11 +38,11 @@ func (y *fragTally) report(t *testing.T, tracked bool) {
 		f("fragments", y.fragments, "packets").AtLeast(6000),
 		f("heard", y.heard, "datagrams").AtLeast(300),
 		f("refused", y.refused, "packets").AtLeast(500),
+		f("refused-for-a-full-table", y.full, "packets").AtLeast(100),
 		f("expired-in-the-kernel", y.expired, "datagrams"),
 		f("forbidden-delivered", y.forbidden, "datagrams").AtMost(0),
 		f("mixed-label-delivered", y.mixed, "datagrams").AtMost(0),
 		f("allowed-not-delivered", y.missing, "datagrams").AtMost(0),
-		f("mixed-where-the-receiver-forgot", y.gap, "datagrams"),
 		f("wrong-option", y.mislabeled, "packets").AtMost(0),
 		f("labels-on-unlabeled-cables", y.leaks, "packets").AtMost(0),
 		f("silent-losses", y.silent, "packets").AtMost(0),
@@ -78,7 +78,7 @@ func (b *fragBench) judge(t *testing.T, y *fragTally) {
 		s.check(atSocket, heard, at, y)
 		y.heard += len(heard)
 
-		early, late := s.refused(records[s.src], at)
+		early, late := s.refused(records[s.src], at, y)
 		y.refused += early + late
 		if s.way.here() {
 			entered += len(s.parts) - early
@@ -183,10 +183,13 @@ func (b *fragBench) behind(t *testing.T, y *fragTally) map[netip.Addr][][]byte {
 
 // refused counts the fragments that the gateway dropped as they came, and what it
 // dropped after the kernel had put fragments together.
-func (s *fragSending) refused(records []audit.Record, at func(string, ...any)) (early, late int) {
+func (s *fragSending) refused(records []audit.Record, at func(string, ...any), y *fragTally) (early, late int) {
 	for _, r := range records {
 		if r.Proto != s.proto || r.Action != audit.Denied {
 			continue
+		}
+		if r.Reason == "fragment-table-full" {
+			y.full++
 		}
 		if s.late(&r) {
 			late++
@@ -245,10 +248,7 @@ func (s *fragSending) check(where string, got [][]byte, at func(string, ...any),
 		}
 		left = slices.Delete(left, i, i+1)
 	}
-	if s.gap {
-		if where == atSocket {
-			y.gap += len(left)
-		}
+	if s.forgets && where != atSocket {
 		return
 	}
 	if len(left) > 0 {
@@ -275,7 +275,7 @@ type puzzle struct {
 	seen   [1 << 16]bool
 	n, end int
 	option []byte
-	parts  int
+	mixed  bool // its fragments have different options
 }
 
 // assemble returns the datagrams that a receiver could put together from what was on
@@ -300,10 +300,7 @@ func (s *fragSending) assemble(left [][]byte, at func(string, ...any), y *fragTa
 			z = &puzzle{end: -1, option: option}
 			open[id] = z
 		}
-		if !bytes.Equal(option, z.option) {
-			z.parts = -1 << 20
-		}
-		z.parts++
+		z.mixed = z.mixed || !bytes.Equal(option, z.option)
 		for i, c := range body {
 			if p := offset + i; p < len(z.data) {
 				if !z.seen[p] {
@@ -317,7 +314,7 @@ func (s *fragSending) assemble(left [][]byte, at func(string, ...any), y *fragTa
 			z.end = offset + len(body)
 		}
 		if z.end >= 0 && z.n >= z.end && !slices.Contains(z.seen[:min(z.end, len(z.seen))], false) {
-			if z.parts < 0 && !s.gap {
+			if z.mixed {
 				y.mixed++
 				at("fragments with different options make a datagram")
 			}

@@ -59,6 +59,7 @@ func fragmentCases() []fragCase {
 		{name: "sixteen apart from each other", parts: evenly(7680, 32).order(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
 			1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), heard: "0"},
 		{name: "as large as the link allows", parts: cutAt(1440, 2880, 4320, 5760, 7200, 8000), heard: "0"},
+		{name: "larger than the link with an option", parts: cutAt(1480, 2960, 4440, 5000), heard: "0", only: "add; plain; here, unlabeled;"},
 		{name: "of different sizes", parts: cutAt(88, 1400, 1408, 2000, 2008, 3001), heard: "0"},
 		{name: "the smallest first fragment", parts: cutAt(80, 1000), heard: "0"},
 		{name: "one byte at the end", parts: cutAt(1000, 1001), heard: "0"},
@@ -82,7 +83,7 @@ func fragmentCases() []fragCase {
 		// An identification again.
 		{name: "identification again", parts: cutAt(1000, 2000).then(cutAt(1000, 2000).second()...), heard: "01"},
 		{name: "identification again, other sizes", parts: cutAt(1000, 2000, 3000).then(cutAt(800, 1600).second()...), heard: "01"},
-		{name: "identification again, another label", parts: cutAt(1000, 2000).then(cutAt(1000, 2000).second().saying(another)...), heard: "01",
+		{name: "identification again, another label", parts: cutAt(1000, 2000).then(cutAt(1000, 2000).second().saying(another)...), heard: "0",
 			on: onUnlabeled("0"), why: mislabeled},
 		{name: "late one", parts: cutAt(1000, 2000).then(lastBytes(1000, 2000)), heard: "0"},
 		{name: "late one, another label", parts: cutAt(1000, 2000).then(lastBytes(1000, 2000)).saying(another, 2), heard: "0", why: mislabeled},
@@ -133,10 +134,9 @@ func fragmentCases() []fragCase {
 		{name: "as far as can be", parts: fragParts{bytesAt(0, 1000), lastBytes(64992, 65480)}},
 
 		// Linux throws away what it has of a datagram when more than 64 other fragments of
-		// the same sender came since (net.ipv4.ipfrag_max_dist). The gateway has seen all
-		// of it by then and forgets it; the receiver takes the end of it for the end of the
-		// datagram that comes next, whatever its label. See package fragment.
-		{name: "end of what the receiver forgot", parts: apart(80), gap: true, why: mislabeled},
+		// the same sender came since (net.ipv4.ipfrag_max_dist), and takes the end of it
+		// for the end of the datagram that comes next under its number.
+		{name: "end of what the receiver forgot", parts: apart(80), forgets: true, why: mislabeled},
 
 		// As long as a datagram can be (RFC 791 section 3.1), with the header that its
 		// sender gives it, and with the one that it leaves with. Put together by the

@@ -271,17 +271,22 @@ func (c *lifecycle) second(t *testing.T) {
 // table checks whether the netfilter table is there, unchanged.
 func (c *lifecycle) table(t *testing.T, want bool) {
 	t.Helper()
+	if err := c.installed(t); (err == nil) != want {
+		t.Errorf("table: %v", err)
+	}
+}
+
+// installed returns how the gateway's rules differ from those that it installs.
+func (c *lifecycle) installed(t *testing.T) error {
+	t.Helper()
 	ns, err := c.Namespace(lab.GatewayName)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = nft.Check(nft.Plan{Queue: 100, NetNS: int(ns), Zones: []nft.Zone{
+	return nft.Check(nft.Plan{Queue: 100, NetNS: int(ns), Zones: []nft.Zone{
 		{Index: 1, Name: "red", Interfaces: []string{c.cable("alice"), c.cable("mallory")}},
 		{Index: 2, Name: "gray", Interfaces: []string{c.cable("pop"), c.cable("sec")}},
 	}})
-	if (err == nil) != want {
-		t.Errorf("table: %v", err)
-	}
 }
 
 // killed: no program, no traffic.
@@ -334,7 +339,7 @@ func (c *lifecycle) flushed(t *testing.T) {
 	if !eventually(func() bool { return strings.Contains(c.Daemon(lab.GatewayName).Tail(1), "put back") }) {
 		t.Error("the log says nothing of it")
 	}
-	time.Sleep(50 * time.Millisecond)
+	eventually(func() bool { return c.installed(t) == nil })
 	c.table(t, true)
 	c.probe(t, "alice", "sec", lab.UDP, lab.Dropped)
 	c.probe(t, "alice", "pop", lab.TCP, lab.Passed)

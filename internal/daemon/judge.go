@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"encoding/binary"
 	"time"
 
 	"labelgate/engine"
+	"labelgate/internal/ipv4"
 	"labelgate/internal/mark"
 	"labelgate/internal/memory"
 	"labelgate/internal/queue"
@@ -103,7 +105,7 @@ func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlab
 		// Its option is gone; without it, it would pass for somebody else's.
 		return netlabel.Dropped(netlabel.ReasonDestinationChanged)
 	case p.Hook == queue.Prerouting && !hasOptions(p.Payload):
-		v = now.snapshot.Fragment(packet.In, p.Payload)
+		v = j.early(now, p, packet)
 	case p.Hook == queue.Prerouting && now.translated:
 		v = now.snapshot.Source(packet.In, p.Payload, packet.Out)
 	default:
@@ -114,6 +116,22 @@ func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlab
 		j.fits(now, p, &v)
 	}
 	return v
+}
+
+// early judges what has no options and is asked about at PREROUTING all the same. A
+// fragment is only held against others. What is whole may be too large for its way
+// out, and is judged so far as to tell that; it is judged again when it leaves.
+func (j *judge) early(now moment, p *queue.Packet, packet memory.Packet) netlabel.Verdict {
+	const moreOrOffset = 0x3fff
+	whole := len(p.Payload) >= ipv4.MinHeaderLen && binary.BigEndian.Uint16(p.Payload[6:])&moreOrOffset == 0
+	if whole && !now.translated && packet.Direction == netlabel.Forward {
+		v := j.memory.Process(now.memory(), packet, netlabel.Known{})
+		now.hold(p, &v)
+		if j.fits(now, p, &v); v.Action == netlabel.Drop {
+			return v
+		}
+	}
+	return now.snapshot.Fragment(packet.In, p.Payload)
 }
 
 // hasOptions reports whether the header is longer than its fixed part. What is no

@@ -9,7 +9,9 @@
 //	prerouting  -450  from a zone: mark cleared; bit 29 set if the address is
 //	                  ours; queued if the header has options, and if it is a
 //	                  fragment. This is before defragmentation and before the
-//	                  kernel reads the options. From elsewhere: a fragment whose
+//	                  kernel reads the options. Queued as well if it must not be
+//	                  fragmented and may be too large for its way out: that is
+//	                  before the kernel refuses it for its size. From elsewhere: a fragment whose
 //	                  source lives in a zone is dropped and counted.
 //	input       -150  from a zone: queued unless judged for local delivery
 //	forward     -150  from a zone: queued unless judged, and dropped if judged

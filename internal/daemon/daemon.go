@@ -41,6 +41,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d := &daemon{Options: o, counters: newCounters(), generation: 1, install: nft.Install, guard: guard{
 		check:    nft.Check,
+		narrow:   nft.Narrow,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
 	}, domains: domains{registrar: new(kerneldoi.Registration)}}
@@ -114,6 +115,7 @@ func (d *daemon) run(ctx context.Context, gateway *load.Gateway) error {
 	defer d.unregister()
 	// From here on nothing passes that was not judged.
 	d.retranslate()
+	d.guard.narrowest = d.live.load().narrowest()
 	report, err := d.lay(d.plan(gateway))
 	if err != nil {
 		return fmt.Errorf("netfilter rules: %w", err)
@@ -172,6 +174,7 @@ func (d *daemon) relink() {
 	now := d.live.load()
 	d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
 	d.inspect(d.live.load().links)
+	d.narrow()
 	if d.moved() {
 		d.watch()
 	}

@@ -188,7 +188,8 @@ func newDaemon(t testing.TB, path string) (d *daemon, log, records *lines, plans
 		},
 		guard: guard{
 			check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil },
-			ruleset: ruleset{translates: func() (string, bool, error) { return "", false, nil }},
+			narrow:  func(nft.Plan) error { return nil },
+			ruleset: ruleset{narrowest: 1500, translates: func() (string, bool, error) { return "", false, nil }},
 		},
 		domains: domains{registrar: new(fakeRegistrar)},
 	}

@@ -16,6 +16,7 @@ import (
 // bridge may take away from under their names.
 type guard struct {
 	check    func(nft.Plan) error
+	narrow   func(nft.Plan) error
 	counters func() (nft.Counters, error)
 	ruleset
 

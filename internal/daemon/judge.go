@@ -105,8 +105,8 @@ func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlab
 		// Judged on its way to a zone, and then sent here by address translation.
 		// Its option is gone; without it, it would pass for somebody else's.
 		return netlabel.Dropped(netlabel.ReasonDestinationChanged)
-	case p.Hook == queue.Prerouting && !hasOptions(p.Payload) && (isFragment(p.Payload) || now.snapshot.Mode() == netlabel.Compat):
-		v = now.snapshot.Fragment(packet.In, p.Payload)
+	case p.Hook == queue.Prerouting && !hasOptions(p.Payload):
+		v = j.early(now, p, packet)
 	case p.Hook == queue.Prerouting && now.translated:
 		v = now.snapshot.Source(packet.In, p.Payload, packet.Out)
 	default:
@@ -117,6 +117,25 @@ func (j *judge) decide(now moment, p *queue.Packet, packet memory.Packet) netlab
 		j.fits(now, p, &v)
 	}
 	return v
+}
+
+// early judges what has no options and is asked about at PREROUTING all the same. A
+// fragment is only held against others. What is whole may be such that the kernel
+// refuses it before it comes to another hook, for its addresses or its size: it is
+// judged so far as to tell that, and again where it leaves.
+func (j *judge) early(now moment, p *queue.Packet, packet memory.Packet) netlabel.Verdict {
+	if !isFragment(p.Payload) && !now.translated {
+		v := j.memory.Process(now.memory(), packet, netlabel.Known{})
+		now.hold(p, &v)
+		j.fits(now, p, &v)
+		switch refused := v.Action == netlabel.Drop; {
+		case v.Exempt: // the kernel may not be in that group, and then nobody sees it again
+			return v
+		case refused && (now.snapshot.Mode() == netlabel.Strict || v.Reason == netlabel.ReasonTooBig):
+			return v
+		}
+	}
+	return now.snapshot.Fragment(packet.In, p.Payload)
 }
 
 // hasOptions reports whether the header is longer than its fixed part. What is no

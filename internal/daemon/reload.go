@@ -35,6 +35,7 @@ func (d *daemon) reload() {
 	d.generation++
 	d.live.store(newState(next, d.links, d.counters, newStamp(now.stamp)))
 	d.inspect(d.live.load().links)
+	d.narrow()
 	d.register(next.Config)
 	d.Log.Info("reloaded", "generation", d.generation, "rules", next.Snapshot.Policy().RuleCount(), "hosts", next.Snapshot.Entries())
 }

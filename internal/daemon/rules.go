@@ -12,6 +12,7 @@ import (
 type ruleset struct {
 	translates func() (where string, found bool, err error)
 
+	narrowest int               // smallest MTU of the ways out of zones that the rules know of
 	noIngress bool              // the kernel cannot filter by ethertype
 	unsure    string            // why it is not known whether destinations are translated
 	known     map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
@@ -21,7 +22,26 @@ type ruleset struct {
 func (d *daemon) plan(g *load.Gateway) nft.Plan {
 	p := plan(g)
 	p.NoIngress = d.guard.noIngress
+	p.Narrowest = uint16(min(d.guard.narrowest, maxPacket))
 	return p
+}
+
+// narrow has the rules follow the MTUs of the zones' ways out.
+func (d *daemon) narrow() {
+	now := d.live.load()
+	narrowest := now.narrowest()
+	if narrowest == 0 || narrowest == d.guard.narrowest {
+		return // where there is no way out, nothing is too large for it
+	}
+	known := d.guard.narrowest != 0
+	d.guard.narrowest = narrowest
+	p := d.plan(now.gateway)
+	if known && d.guard.narrow(p) == nil {
+		return
+	}
+	if _, err := d.lay(p); err != nil {
+		d.Log.Error("the netfilter rules could not be told of another MTU; the next look at them tries again", "error", err.Error())
+	}
 }
 
 // lay installs the rules of p, and says what of it this kernel cannot do.

@@ -51,6 +51,16 @@ func newState(g *load.Gateway, w linkWatcher, c *audit.Counters, stamp uint32) *
 	return s
 }
 
+// narrowest returns the smallest MTU of the zones' ways out, 0 when there are none.
+func (s *state) narrowest() (mtu int) {
+	for z := 1; z < len(s.slots); z++ {
+		if n := s.links.MTU(uint8(z)); n != 0 && (mtu == 0 || n < mtu) {
+			mtu = n
+		}
+	}
+	return mtu
+}
+
 // linkWatcher knows the machine's links; a *links.Watcher.
 type linkWatcher interface {
 	Numbered() (t *links.Table, revision uint32)

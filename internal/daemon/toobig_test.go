@@ -2,9 +2,13 @@ package daemon
 
 import (
 	"encoding/binary"
+	"errors"
+	"slices"
 	"testing"
 
+	"labelgate/internal/links"
 	"labelgate/internal/mark"
+	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 	"labelgate/netlabel"
 )
@@ -45,5 +49,75 @@ func TestReassembledIsNotTooBig(t *testing.T) {
 				t.Errorf("mark %#x, %d bytes", v.Mark, len(v.Payload))
 			}
 		})
+	}
+}
+
+// TestTooBigAtOnce: what must not be fragmented and is too large even without an
+// option is refused before the kernel would, with the same figure; what fits is left
+// for where it leaves.
+func TestTooBigAtOnce(t *testing.T) {
+	const option = 16 // Pop's, padded
+	tests := []struct {
+		name       string
+		size       int
+		src, dst   string
+		in         uint32
+		translated bool
+		reason     netlabel.Reason
+		mtu        int
+	}{
+		{"too large", 1500, grayPop, red1, grayIf, false, netlabel.ReasonTooBig, 1400 - option},
+		{"too large with its option", 1400 - option + 1, grayPop, red1, grayIf, false, netlabel.ReasonTooBig, 1400 - option},
+		{"fits", 1400 - option, grayPop, red1, grayIf, false, 0, 0},
+		{"too large, without labels", 1500, grayPop, grayNone, grayIf, false, netlabel.ReasonNoRule, 0},
+		{"from another zone's address", 1500, red1, grayPop, grayIf, false, netlabel.ReasonSourceNotInZone, 0},
+		{"where destinations are translated", 1500, grayPop, red1, grayIf, true, 0, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+			narrow := newLinks(
+				links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: 1400}, links.Link{Index: blueIf, Name: "blue0", Zone: 2, MTU: 1500},
+				links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 1500},
+			)
+			narrow.egress = links.Egress{Out: redIf, MTU: 1400}
+			d.links = narrow
+			d.relink()
+			d.live.translated.Store(tt.translated)
+			p := packet(t, tt.src, tt.dst, "")
+			p = append(p, make([]byte, tt.size-len(p))...)
+			binary.BigEndian.PutUint16(p[2:], uint16(tt.size))
+			binary.BigEndian.PutUint16(p[6:], 0x4000)
+			binary.BigEndian.PutUint16(p[10:], 0)
+			binary.BigEndian.PutUint16(p[10:], checksum(p[:20]))
+			v, w := handle(t, d, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: tt.in, Payload: p})
+			if w.verdict.Reason != tt.reason || w.verdict.MTU != tt.mtu || v.Accept != (tt.reason == 0) {
+				t.Fatalf("accept %v, %q, MTU %d", v.Accept, w.verdict.Reason, w.verdict.MTU)
+			}
+			if v.SetMark || v.Payload != nil {
+				t.Errorf("mark %#x, %d bytes", v.Mark, len(v.Payload))
+			}
+		})
+	}
+}
+
+// TestRulesFollowMTUs: the rules know the narrowest way out.
+func TestRulesFollowMTUs(t *testing.T) {
+	d, _, _, plans := newDaemon(t, write(t, settings, rules, hosts))
+	var told []uint16
+	var fails error
+	d.guard.narrow = func(p nft.Plan) error { told = append(told, p.Narrowest); return fails }
+	for _, mtu := range []int{1500, 1400, 1400, 576} {
+		d.links = newLinks(links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: mtu}, links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 9000})
+		d.relink()
+	}
+	fails = errors.New("other rules")
+	d.links = newLinks(links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 9000})
+	d.relink()
+	if want := []uint16{1400, 576, 9000}; !slices.Equal(told, want) {
+		t.Errorf("narrowed to %v, want %v", told, want)
+	}
+	if n := len(*plans); n == 0 || (*plans)[n-1].Narrowest != 9000 {
+		t.Errorf("laid %+v", *plans)
 	}
 }

@@ -8,9 +8,10 @@
 //	                  unless IPv4, IPv6, ARP or what the zone admits besides
 //	prerouting  -450  from a zone: mark cleared; bit 29 set if the address is
 //	                  ours; queued if the header has options, if it is a
-//	                  fragment, and if its addresses are such that the kernel
-//	                  drops it. This is before defragmentation and before the
-//	                  kernel reads the options. From elsewhere: a fragment whose
+//	                  fragment, if its addresses are such that the kernel drops
+//	                  it, and if it must not be fragmented and may be too large
+//	                  for its way out. This is before defragmentation and before
+//	                  the kernel reads the options. From elsewhere: a fragment whose
 //	                  source lives in a zone is dropped and counted.
 //	input       -150  from a zone: queued unless judged for local delivery
 //	forward     -150  from a zone: queued unless judged, and dropped if judged

@@ -142,6 +142,30 @@ func isFragment() []expr.Any {
 	}
 }
 
+// mustNotBeCut matches packets that say so (RFC 791 section 3.1).
+func mustNotBeCut() []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 6, Len: 1},
+		masked(register, []byte{0x40}),
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: []byte{0}},
+	}
+}
+
+// longerThan matches packets of more than n bytes, as their header says.
+func longerThan(n uint16) []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 2, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpGt, Register: register, Data: binary.BigEndian.AppendUint16(nil, n)},
+	}
+}
+
+func notTCP() []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseNetworkHeader, Offset: 9, Len: 1},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: []byte{unix.IPPROTO_TCP}},
+	}
+}
+
 func masked(reg uint32, mask []byte) *expr.Bitwise {
 	return &expr.Bitwise{
 		SourceRegister: reg, DestRegister: reg,

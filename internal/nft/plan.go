@@ -62,6 +62,10 @@ type Plan struct {
 	Queue uint16
 	// Backend is how packets are queued.
 	Backend Backend
+	// Narrowest is the smallest MTU of the zones' ways out in bytes. What comes from
+	// a zone, is longer and must not be fragmented is queued before the kernel looks
+	// whether it fits its way out; 0 leaves that to the kernel.
+	Narrowest uint16
 	// NoIngress leaves out the table of the netdev family, for kernels that were
 	// found not to have it: see Report.Ethertypes.
 	NoIngress bool

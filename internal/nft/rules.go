@@ -110,7 +110,7 @@ func tables(p Plan, backend Backend) ([]table, error) {
 			family: nftables.TableFamilyIPv4,
 			sets:   []set{interfaces, exits},
 			chains: []chain{
-				newChain("prerouting", nftables.ChainHookPrerouting, priorityFirst, prerouting(queue)...),
+				newChain("prerouting", nftables.ChainHookPrerouting, priorityFirst, prerouting(queue, p.Narrowest)...),
 				newChain("input", nftables.ChainHookInput, priorityMangle, input(queue)...),
 				newChain("forward", nftables.ChainHookForward, priorityMangle, forward(queue)...),
 				newChain("output", nftables.ChainHookOutput, priorityTranslated, output(queue)...),
@@ -139,11 +139,17 @@ func tables(p Plan, backend Backend) ([]table, error) {
 // route, without a word to anybody: forged sources, and groups that this machine is
 // not in. A packet is queued here once: the verdict ends the chain.
 //
-// It puts fragments together by their addresses, whichever interfaces they came in by.
-// So a fragment from elsewhere must not have the address of a zone's host: nobody
-// judges it, and it would go on as a part of that host's datagram.
-func prerouting(queue []expr.Any) []rule {
-	return []rule{
+// It puts fragments together by their addresses, whichever interfaces they came in by. So
+// a fragment from elsewhere must not have the address of a zone's host: nobody judges
+// it, and it would go on as a part of that host's datagram.
+//
+// What may be too large for its way out is queued here as well: behind routing the
+// kernel refuses it before anybody is asked, with an error that is its own and nobody's
+// label, and that knows nothing of an option that would come on top. Segments of TCP
+// are left to it: their size was seen to, a device may have joined many into one, and
+// the label of an error about them is known from their flow.
+func prerouting(queue []expr.Any, narrowest uint16) []rule {
+	rules := []rule{
 		newRule("from a zone: clear the mark", from(setInterfaces), setMark(0)),
 		newRule("from a zone to an address of this machine: mark as local", from(setInterfaces), addressIsLocal(), setMark(mark.Local)),
 		newRule("from a zone with options: queue", from(setInterfaces), hasOptions(), queue),
@@ -153,6 +159,11 @@ func prerouting(queue []expr.Any) []rule {
 		newRule("fragment from a zone: queue", from(setInterfaces), isFragment(), queue),
 		newRule("fragment from elsewhere with a source that lives in a zone: drop", notFrom(setInterfaces), isFragment(), livesBehind(setInterfaces), countDrop()),
 	}
+	if narrowest != 0 {
+		rules = append(rules, newRule("from a zone to elsewhere, may be too large for its way out and must not be cut: queue",
+			from(setInterfaces), markIs(mark.Local, 0), notTCP(), mustNotBeCut(), longerThan(narrowest), queue))
+	}
+	return rules
 }
 
 // input asks for the mark of local delivery, whose zone is 0: a packet that was

@@ -71,7 +71,7 @@ func kernelRefusals() []refused {
 		{name: "no way, unlabeled", from: "mgray", dst: "10.1.127.1", says: &said{kind: 3, code: 1}},
 
 		{name: "too large without a label", from: "mgray", dst: "gray2", flags: 0x4000, body: udp(1, 2, make([]byte, 1472)), says: &said{kind: 3, code: 4, mtu: narrow}},
-		{name: "too large before its label", from: "mgray", dst: "other", flags: 0x4000, body: udp(1, 2, make([]byte, 1472)), says: &said{kind: 3, code: 4, mtu: narrow}},
+		{name: "too large before its label", from: "mgray", dst: "other", flags: 0x4000, body: udp(1, 2, make([]byte, 1472)), says: &said{kind: 3, code: 4, mtu: narrow - 16}},
 		{name: "too large with its label", from: "mgray", dst: "other", flags: 0x4000, body: udp(1, 2, make([]byte, narrow-28)), says: &said{kind: 3, code: 4, mtu: narrow - 16}},
 		{name: "too large, labeled", from: "mred", dst: "other", options: "<Foo>", flags: 0x4000, body: udp(1, 2, make([]byte, 1472-16)), says: &said{kind: 3, code: 4, mtu: narrow, label: "Foo"}},
 	}

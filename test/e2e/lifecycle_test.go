@@ -283,7 +283,7 @@ func (c *lifecycle) installed(t *testing.T) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return nft.Check(nft.Plan{Queue: 100, NetNS: int(ns), Zones: []nft.Zone{
+	return nft.Check(nft.Plan{Queue: 100, NetNS: int(ns), Narrowest: 1500, Zones: []nft.Zone{
 		{Index: 1, Name: "red", Interfaces: []string{c.cable("alice"), c.cable("mallory")}},
 		{Index: 2, Name: "gray", Interfaces: []string{c.cable("pop"), c.cable("sec")}},
 	}})

@@ -23,12 +23,6 @@ func (r *mtuRun) discover(t *testing.T, row *mtuRow, f mtuFlow, n int, at compla
 	r.forget(t, f.from.name) // what TCP has learnt
 	defer r.forget(t, f.from.name)
 	size := r.w.link(f.from.name)
-	if fits, early := r.w.early(f.from, f.to, n); early {
-		// Whoever asks the gateway for this size is refused by its kernel, which asks
-		// nobody.
-		r.early(row, s, size, fits)
-		size = fits
-	}
 	refusals, last := r.w.refusals(f.from, f.to, n, size)
 	if f.from.self && len(refusals) > 0 {
 		refusals, last = refusals[:1], 0 // the rest is hostMode's
@@ -70,25 +64,6 @@ func (r *mtuRun) discover(t *testing.T, row *mtuRow, f mtuFlow, n int, at compla
 	for range long.Count(5, 50) {
 		if _, err := s.send(last); err != nil {
 			at("datagram of %d bytes: %v", last, err)
-			return
-		}
-	}
-}
-
-// early sends a datagram that the gateway's kernel will not forward as it is, and
-// takes down whether its sender was told so, and by how much.
-func (r *mtuRun) early(row *mtuRow, s *talker, size, fits int) {
-	row.early++
-	number, err := s.send(size)
-	if err != nil {
-		return
-	}
-	s.unasked = append(s.unasked, number)
-	for deadline := time.Now().Add(20 * time.Millisecond); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if e, ok := s.hear(); ok {
-			if e.mtu == fits-s.to.option(s.n) {
-				row.earlyTold++
-			}
 			return
 		}
 	}

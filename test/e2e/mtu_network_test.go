@@ -75,14 +75,6 @@ func (w *network) refusals(from, to party, n, size int) (all []hop, last int) {
 	return all, size
 }
 
-// early reports whether packets without options that fill the sender's link do not
-// fit the gateway's way out even as they are, and the size that would. The gateway's
-// kernel refuses them before it asks anybody.
-func (w *network) early(from, to party, n int) (fits int, early bool) {
-	fits = w.path(from, to, n)[1].mtu
-	return fits, from.doi == 0 && w.link(from.name) > fits
-}
-
 // segment returns the segment size that is offered on the last cable to a host in a
 // SYN or its answer, which leaves its sender with another: what comes back must fit
 // the links here with its option, and what the sender expects as well, who may have

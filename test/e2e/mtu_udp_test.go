@@ -93,8 +93,7 @@ type talker struct {
 	local    netip.AddrPort
 
 	sent      []uint64
-	unasked   []uint64 // of those, which the gateway's kernel refused by itself
-	elsewhere int      // how many a further router refused
+	elsewhere int // how many a further router refused
 }
 
 // talk opens a socket from one party to another, with the path MTU discovery that

@@ -285,9 +285,7 @@ func (e *explainer) verdict() {
 	if v.Clamped {
 		text += ", its TCP segment size is lowered"
 	}
-	if e.requoted(&out) {
-		text += ", the header that it quotes becomes what its receiver sent"
-	}
+	text += e.requoted(&out)
 	if v.Held {
 		text += "; it is judged again where its destination is known"
 	}

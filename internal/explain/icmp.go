@@ -7,15 +7,32 @@ import (
 	"labelgate/netlabel"
 )
 
-// requoted reports whether an ICMP error leaves with another quote than it came.
-func (e *explainer) requoted(out *ipv4.View) bool {
-	if _, ok := e.view.Report(); !ok {
-		return false
+// requoted says what became of the quote of an ICMP error that leaves, "" for nothing.
+func (e *explainer) requoted(out *ipv4.View) (text string) {
+	came, ok := e.view.Report()
+	left, leaves := out.Report()
+	if !ok || !leaves {
+		return ""
 	}
-	if _, ok := out.Report(); !ok {
-		return false
+	was, is := quoted(&e.view), quoted(out)
+	if !bytes.Equal(header(was), header(is)) {
+		text += ", the header that it quotes becomes what its receiver sent"
 	}
-	return !bytes.Equal(e.view.Packet[e.view.Transport:], out.Packet[out.Transport:])
+	if came.QuoteLen-len(header(was)) > left.QuoteLen-len(header(is)) {
+		text += ", its quote is cut to 8 bytes behind the header"
+	}
+	return text
+}
+
+// quoted returns what an ICMP error quotes.
+func quoted(v *ipv4.View) []byte { return v.Packet[v.Transport+8:] }
+
+// header returns the IPv4 header that b begins with, as far as it is there.
+func header(b []byte) []byte {
+	if len(b) == 0 {
+		return b
+	}
+	return b[:min(len(b), int(b[0]&0xf)*4)]
 }
 
 // live says of an ICMP error what a running gateway asks besides: Process knows of

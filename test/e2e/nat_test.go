@@ -323,6 +323,7 @@ func (b *natBench) flow(t *testing.T, f *natFlow, translated bool) {
 		return
 	}
 	b.expect(f.at, p.arrives)
+	b.left(f.at, p.arrives)
 	if f.answer != natSilent {
 		b.put(t, f.at, p.answer)
 		b.least, b.most = b.least+1, b.most+1
@@ -338,6 +339,17 @@ func (b *natBench) flow(t *testing.T, f *natFlow, translated bool) {
 		b.onceFrom(t, from, "error about "+f.name, 1, "", func(r *audit.Record) bool { return r.HasICMP })
 		b.expect(f.from, p.reports)
 	}
+}
+
+// left waits until a packet has left toward a host. The record of it is written before
+// that, and what is tracked of its flow, by which an answer is translated back, is
+// settled in between.
+func (b *natBench) left(host string, packet []byte) {
+	eventually(func() bool {
+		return slices.ContainsFunc(b.cables[lab.GatewayName].Packets(), func(p lab.Captured) bool {
+			return p.Outgoing && p.Interface == b.cable(host) && bytes.Equal(p.IPv4(), packet)
+		})
+	})
 }
 
 // inHalves cuts a packet, which gets an identification of its own.

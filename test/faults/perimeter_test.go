@@ -1,11 +1,8 @@
 package faults
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
-	"testing"
 
 	"labelgate/test/gate"
 )
@@ -24,6 +21,9 @@ const (
 	redDOI  = 3
 	blueDOI = 16
 )
+
+// unlabeled are the hosts at whose cables no label may be seen.
+var unlabeled = []string{"pop", "alf", "tee"}
 
 const settings = `
 policy  = "policy"
@@ -77,8 +77,11 @@ func files() map[string]string {
 }
 
 // address returns the address of a host, or the n-th after it.
-func address(host string, n int) netip.Addr {
-	a := netip.MustParsePrefix(hosts[host]).Addr().As4()
+func address(host string, n int) netip.Addr { return after(hosts[host], n) }
+
+// after returns the n-th address after that of a prefix.
+func after(prefix string, n int) netip.Addr {
+	a := netip.MustParsePrefix(prefix).Addr().As4()
 	a[3] += byte(n)
 	return netip.AddrFrom4(a)
 }
@@ -155,102 +158,4 @@ func withByte(b []byte, at int, value byte) []byte {
 	b = slices.Clone(b)
 	b[at] = value
 	return b
-}
-
-// perimeter is a site with a gateway, a load and sniffers.
-type perimeter struct {
-	*gate.Site
-	*gate.Manager
-	load     *gate.Load
-	sniffers []*gate.Sniffer
-	records  *gate.Records
-}
-
-// newPerimeter builds the perimeter with these files, and starts the gateway.
-func newPerimeter(t *testing.T, with map[string]string, seed uint64, kinds ...*gate.Kind) *perimeter {
-	t.Helper()
-	needSite(t)
-	p := &perimeter{Site: gate.NewSite(t, sitePrefix, scratch, hosts)}
-	p.Write(t, with)
-	p.Route6(t, "tess", netip.MustParsePrefix("fd00:1::/64"))
-	p.records = gate.NewRecords(p.Directory + "/audit.json")
-	p.Manager = gate.NewManager(t, p.Site, program)
-	p.Manager.Run(t)
-	p.load = gate.NewLoad(t, p.Site, seed, kinds...)
-	for _, h := range []string{"mallory", "tess", "mallet", "pop"} {
-		var domains []uint32
-		if h == "pop" {
-			domains = []uint32{redDOI, blueDOI}
-		}
-		p.sniffers = append(p.sniffers, gate.NewSniffer(t, p.Site, p.load, h, domains...))
-	}
-	return p
-}
-
-// settle waits until nothing is on its way any more.
-func (p *perimeter) settle(t *testing.T) {
-	t.Helper()
-	empty := 0 // a packet may be on its way from one hook to the next
-	if !gate.Eventually(func() bool {
-		if p.Kernel(t).Depth > 0 {
-			empty = 0
-		} else {
-			empty++
-		}
-		return empty == 5
-	}) {
-		t.Error("the gateway answers no more")
-	}
-	for _, n := range p.sniffers {
-		n.Sync()
-	}
-}
-
-// verdict is what all sniffers have seen.
-type verdict struct {
-	gate.Tally
-	forbidden uint64 // packets of kinds of which nothing may come out
-}
-
-// judge adds up what the sniffers have seen, and shows what should not be. A
-// sniffer that has missed something is no judge.
-func (p *perimeter) judge(t *testing.T) (v verdict) {
-	t.Helper()
-	v.Delivered = make([]uint64, len(p.load.Kinds()))
-	for _, n := range p.sniffers {
-		tally := n.Tally()
-		if tally.Lost > 0 {
-			t.Errorf("the sniffer at %s missed %d packets", n.Host(), tally.Lost)
-		}
-		for kind, d := range tally.Delivered {
-			v.Delivered[kind] += d
-			if p.load.Kinds()[kind].Forbidden() {
-				v.forbidden += d
-			}
-		}
-		for _, f := range []struct {
-			what     string
-			from, to *gate.Findings
-		}{
-			{"wrong", &tally.Wrong, &v.Wrong}, {"label where none may be", &tally.Leaked, &v.Leaked},
-			{"here twice", &tally.Twice, &v.Twice}, {"not sent by anybody", &tally.Strange, &v.Strange},
-		} {
-			f.to.Count += f.from.Count
-			if len(f.from.Shown) > 0 {
-				t.Logf("%s, %d times:\n  %s", f.what, f.from.Count, strings.Join(f.from.Shown, "\n  "))
-			}
-		}
-		v.Latency.Merge(&tally.Latency)
-	}
-	return v
-}
-
-// table shows what became of each kind.
-func (p *perimeter) table(t *testing.T, v verdict) {
-	t.Helper()
-	var b strings.Builder
-	for i, k := range p.load.Kinds() {
-		fmt.Fprintf(&b, "%-26s sent %8d  delivered %8d  recorded %8d\n", k.Name, p.load.Sent(k), v.Delivered[i], p.records.Denied[k.Source])
-	}
-	t.Logf("\n%s", b.String())
 }

@@ -156,6 +156,14 @@ func (l *Load) one(k *Kind, at int64) int {
 
 func (l *Load) refuse(k *Kind) { l.refused[k.number].Add(1) }
 
+// Again sends the last packets of a host once more, at most n, just as they were.
+func (l *Load) Again(t testing.TB, host string, n int) {
+	t.Helper()
+	o := l.boxes[host]
+	o.n = min(n, o.last)
+	o.flush(func(k *Kind) { t.Errorf("%s: the kernel does not take it again", k.Name) })
+}
+
 // Sent returns how many packets of a kind are on the cable: those that the kernel
 // of their host took.
 func (l *Load) Sent(k *Kind) uint64 { return l.sent[k.number].Load() - l.refused[k.number].Load() }

@@ -24,6 +24,7 @@ type outbox struct {
 	frames  [outboxLen][]byte // the buffers, as long as the frame in each
 	kinds   [outboxLen]*Kind
 	n       int
+	last    int // how many were sent last
 }
 
 const (
@@ -77,7 +78,7 @@ func (o *outbox) flush(refused func(*Kind)) {
 			at += int(n)
 		}
 	}
-	o.n = 0
+	o.n, o.last = 0, o.n
 }
 
 func (o *outbox) close() { unix.Close(o.fd) }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -55,6 +56,9 @@ func (r *Records) Read(t testing.TB) {
 			return // the rest of what is there of a line will be read again
 		}
 		r.from += int64(len(line))
+		if r.quick(line) {
+			continue
+		}
 		record, err := audit.ParseJSON(line)
 		if err != nil {
 			t.Errorf("record %q: %v", line, err)
@@ -62,6 +66,35 @@ func (r *Records) Read(t testing.TB) {
 		}
 		r.add(&record)
 	}
+}
+
+// checked is how many decisions there are to one that is read with all its fields:
+// that takes a tenth of a millisecond, and they come by the hundred thousand.
+const checked = 64
+
+// quick takes up the record of a decision by the few fields that are added up. It
+// reports false for one that has to be read as a whole.
+func (r *Records) quick(line []byte) bool {
+	if r.Total%checked == 0 || r.Each != nil || field(line, "event") != audit.EventDecision {
+		return false
+	}
+	source, err := netip.ParseAddr(field(line, "saddr"))
+	if err != nil {
+		return false
+	}
+	r.add(&audit.Record{Event: audit.EventDecision, Action: field(line, "action"), Reason: field(line, "reason"), Saddr: source})
+	return true
+}
+
+// field returns the text of a key, as it stands in a JSON object that was written
+// without spaces.
+func field(line []byte, key string) string {
+	_, rest, ok := bytes.Cut(line, []byte(`"`+key+`":"`))
+	if !ok {
+		return ""
+	}
+	value, _, _ := bytes.Cut(rest, []byte{'"'})
+	return string(value)
 }
 
 func (r *Records) add(record *audit.Record) {

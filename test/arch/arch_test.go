@@ -56,7 +56,7 @@ func TestImports(t *testing.T) {
 	add("gopacket is for captures and the lab", "github.com/google/gopacket", module+"internal/capture", module+"internal/lab")
 	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
-	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
+	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest", module+"test/gate")
 	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
 	for _, p := range all {
 		if !ours(p.ImportPath) {

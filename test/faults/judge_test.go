@@ -3,6 +3,8 @@ package faults
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +131,21 @@ func (p *perimeter) judge(t *testing.T) verdict {
 		t.Errorf("the sniffers missed %d packets", v.Lost)
 	}
 	return v
+}
+
+// forgetRecords removes the records of a gateway that does not run: of a day there
+// would be more than a disk holds.
+func (p *perimeter) forgetRecords(t *testing.T) {
+	t.Helper()
+	old, err := filepath.Glob(p.Directory + "/audit.json*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range old {
+		if err := os.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // table shows what became of each kind.

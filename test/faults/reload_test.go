@@ -111,8 +111,6 @@ func TestReload(t *testing.T) {
 	p.watch(t, long.Seed(t, 4), reloadKinds()...)
 	t.Run("policy", func(t *testing.T) { p.reloads(t, "policy", 4500, orderA) })
 	t.Run("zones", func(t *testing.T) { p.reloads(t, "zones", 500, orderB) })
-	p.Service().Stop(t)
-	t.Log(p.Tail(12))
 }
 
 // reloads sends the gateway to and fro between the policies; in B the zones stand in

@@ -50,6 +50,7 @@ func NewSite(t testing.TB, prefix, dir string, hosts map[string]string) *Site {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
+		os.RemoveAll(root)
 	})
 	s := &Site{Lab: l, Directory: root, macs: make(map[string]macs)}
 	for name := range hosts {

@@ -135,7 +135,17 @@ func (f Format) String() string {
 type Audit struct {
 	Output string // Stderr, Stdout or an absolute path
 	Format Format
+	Full   Full
 }
+
+// Full says what happens to packets while their records are not taken.
+type Full uint8
+
+// What a full audit trail means.
+const (
+	Halt    Full = iota // nothing passes
+	Degrade             // packets pass unrecorded, and are counted
+)
 
 // The outputs of Audit that are not a path.
 const (
@@ -146,6 +156,15 @@ const (
 // Load reads and checks the settings file at path. When its content is at fault
 // the error is a policyfile.Problems that holds everything wrong with it.
 func Load(path string) (*Config, error) {
+	data, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Read returns the content of the settings file at path, unchecked.
+func Read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -156,11 +175,7 @@ func Load(path string) (*Config, error) {
 	if info.Size() > MaxSize {
 		return nil, fmt.Errorf("%s: %d bytes are too many for a settings file (limit %d)", path, info.Size(), MaxSize)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(path, data)
+	return os.ReadFile(path)
 }
 
 // Parse checks data as the content of the settings file at path, which is not

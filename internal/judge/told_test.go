@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"encoding/binary"
@@ -49,7 +49,7 @@ func TestWhoIsTold(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+			d, _ := newDaemon(t, write(t, settings, rules, hosts))
 			var m fakeErrors
 			a := newAsker(t, d, &m)
 			if v := a.ask(tt.packet); v.Reason != tt.reason {
@@ -82,7 +82,7 @@ func TestWhoIsTold(t *testing.T) {
 // TestOwnErrorGoesOut: an error of ours has the label that it was written for, also
 // where what it quotes would say otherwise, and only with the policy that gave it.
 func TestOwnErrorGoesOut(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
 	var m fakeErrors
 	a := newAsker(t, d, &m)
 	about := packet(t, red1, grayNone, foo3)
@@ -97,7 +97,7 @@ func TestOwnErrorGoesOut(t *testing.T) {
 		if got := d.live.load().snapshot.LabelName(v.Subject); v.Action != netlabel.Add || got != label {
 			t.Errorf("%s %s as %q, want %q", v.Action, v.Reason, got, label)
 		}
-		d.reload()
+		d.reload(t)
 	}
 }
 
@@ -120,8 +120,8 @@ func TestTooBigIsTold(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-			f := d.links.(*fakeLinks)
+			d, _ := newDaemon(t, write(t, settings, rules, hosts))
+			f := d.links
 			f.egress = tt.egress
 			if tt.egress.MTU != 0 {
 				all := f.table.Links()
@@ -156,7 +156,7 @@ func TestTooBigIsTold(t *testing.T) {
 // TestToldWithoutGarbage: a flood of packets that are dropped, and told of, is no
 // more work for the collector than one that passes.
 func TestToldWithoutGarbage(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
 	j := newJudge(&d.live, d.links, new(seen), unheard{})
 	packets := []queue.Packet{
 		{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, grayNone, foo3)},

@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"strings"
@@ -12,7 +12,7 @@ import (
 // its packet, unless that is none or one that its sender may not be told either.
 func TestAbout(t *testing.T) {
 	only := strings.Replace(settings, "doi = 16\n[[zone]]", "doi = 16\nonly = [\"Pop\", \"Gate\"]\n[[zone]]", 1)
-	d, _, _, _ := newDaemon(t, write(t, only, rules, hosts))
+	d, _ := newDaemon(t, write(t, only, rules, hosts))
 	tests := []struct {
 		name     string
 		in       uint32

@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"encoding/binary"
@@ -21,9 +21,9 @@ const maxPacket = 65535
 // policy.
 type judge struct {
 	live    *live
-	links   linkWatcher
+	links   Links
 	witness witness
-	errors  errorSender // nil: no ICMP errors are sent
+	errors  Errors // nil: no ICMP errors are sent
 	clock   func() time.Duration
 
 	memory   *memory.Memory
@@ -33,7 +33,7 @@ type judge struct {
 	message  []byte           // an ICMP error that is being written
 }
 
-func newJudge(l *live, w linkWatcher, witness witness, errors errorSender) *judge {
+func newJudge(l *live, w Links, witness witness, errors Errors) *judge {
 	start := time.Now()
 	return &judge{live: l, links: w, witness: witness, errors: errors, clock: func() time.Duration { return time.Since(start) }}
 }
@@ -41,6 +41,11 @@ func newJudge(l *live, w linkWatcher, witness witness, errors errorSender) *judg
 // witness hears of every verdict after it was taken. It must not keep p, v or
 // out.
 type witness interface {
+	// ready reports whether the verdicts about n packets can be put on record; they
+	// are dropped unjudged if not.
+	ready(now moment, n int) bool
+	// settled ends a batch of n. Its packets are dropped when it reports false.
+	settled(now moment, n int) bool
 	saw(now moment, p *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, out []byte)
 }
 
@@ -56,8 +61,14 @@ func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	for len(j.buffers) < len(packets) {
 		j.buffers = append(j.buffers, make([]byte, maxPacket+netlabel.MaxGrowth))
 	}
+	if !j.witness.ready(now, len(packets)) {
+		return
+	}
 	for i := range packets {
 		j.one(now, &packets[i], &verdicts[i], j.buffers[i])
+	}
+	if !j.witness.settled(now, len(packets)) {
+		clear(verdicts)
 	}
 }
 

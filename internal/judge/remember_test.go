@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"encoding/binary"
@@ -18,7 +18,7 @@ type asker struct {
 	seen
 }
 
-func newAsker(t testing.TB, d *daemon, errors errorSender) *asker {
+func newAsker(t testing.TB, d *daemon, errors Errors) *asker {
 	a := &asker{t: t}
 	a.judge = newJudge(&d.live, d.links, &a.seen, errors)
 	return a
@@ -67,7 +67,7 @@ func TestDroppedIsNotRemembered(t *testing.T) {
 		reason netlabel.Reason
 	}{{"passed", redIf, netlabel.ReasonNone}, {"routed out of another zone", blueIf, netlabel.ReasonUnsolicitedError}} {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+			d, _ := newDaemon(t, write(t, settings, rules, hosts))
 			a := newAsker(t, d, nil)
 			sent := packet(t, grayPop, red1, "")
 			a.ask(queue.Packet{Hook: queue.Forward, In: grayIf, Out: tt.out, Payload: sent})
@@ -81,7 +81,7 @@ func TestDroppedIsNotRemembered(t *testing.T) {
 
 // TestDroppedIsNotPinned: nor does it decide which label a flow has.
 func TestDroppedIsNotPinned(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, "pin-flows = true\n"+settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, "pin-flows = true\n"+settings, rules, hosts))
 	a := newAsker(t, d, nil)
 	first := queue.Packet{Hook: queue.Output, Out: blueIf, Payload: packet(t, gate, grayPop, "")}
 	if v := a.ask(first); v.Reason != netlabel.ReasonEgressZone {
@@ -95,7 +95,7 @@ func TestDroppedIsNotPinned(t *testing.T) {
 
 // TestDroppedFragmentTakesTheRestAlong: also when it is its links that refuse it.
 func TestDroppedFragmentTakesTheRestAlong(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
 	a := newAsker(t, d, nil)
 	piece := func(field uint16) []byte {
 		return with(packet(t, grayPop, red1, ""), func(p []byte) { binary.BigEndian.PutUint16(p[6:], field) })
@@ -116,14 +116,14 @@ func TestDroppedFragmentTakesTheRestAlong(t *testing.T) {
 // them, and with nothing else.
 func TestMemoryFollowsZones(t *testing.T) {
 	path := write(t, settings, rules, hosts)
-	d, _, _, _ := newDaemon(t, path)
+	d, _ := newDaemon(t, path)
 	a := newAsker(t, d, nil)
 	remembered := func() *memory.Memory {
 		a.ask(queue.Packet{Hook: queue.Prerouting, In: redIf, Payload: packet(t, red1, grayPop, foo3)})
 		return a.judge.memory
 	}
 	first := remembered()
-	d.reload()
+	d.reload(t)
 	if remembered() != first {
 		t.Error("forgotten by a reload that leaves the zones as they were")
 	}
@@ -132,7 +132,7 @@ func TestMemoryFollowsZones(t *testing.T) {
 	if err := os.WriteFile(path, []byte(head+"[[zone]]\nname = \"blue\""+rest+"[[zone]]\n"+red), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	d.reload()
+	d.reload(t)
 	if z, _ := d.live.load().snapshot.ZoneNamed("red"); z != 3 {
 		t.Fatalf("red is zone %d", z)
 	}

@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"net/netip"
@@ -23,22 +23,9 @@ type state struct {
 	stamp    uint32             // the generation that marks carry
 }
 
-// newStamp returns the generation of marks for a policy that follows one with
-// stamp before. A packet may wait half a minute for its missing fragments, and the
-// mark that it carries must not be believed by a policy that numbers its labels
-// otherwise. Marks keep the stamp modulo 32, so policies count: 31 may follow before
-// one is taken for the first. The first of a labelgated, which does not know how far
-// the one before had come, begins at the time in seconds.
-func newStamp(before uint32) uint32 {
-	if before == 0 {
-		return max(1, uint32(time.Now().Unix()))
-	}
-	return max(1, before+1)
-}
-
 // newState joins a policy with the links of this moment, whose numbers of zones
 // must be those of the policy.
-func newState(g *load.Gateway, w linkWatcher, c *audit.Counters, stamp uint32) *state {
+func newState(g *load.Gateway, w Links, c *audit.Counters, stamp uint32) *state {
 	s := &state{gateway: g, stamp: stamp}
 	s.links, s.revision = w.Numbered()
 	mtus := make([]int, g.Snapshot.Zones()+1)
@@ -51,25 +38,15 @@ func newState(g *load.Gateway, w linkWatcher, c *audit.Counters, stamp uint32) *
 	return s
 }
 
-// narrowest returns the smallest MTU of the zones' ways out, 0 when there are none.
-func (s *state) narrowest() (mtu int) {
-	for z := 1; z < len(s.slots); z++ {
-		if n := s.links.MTU(uint8(z)); n != 0 && (mtu == 0 || n < mtu) {
-			mtu = n
-		}
-	}
-	return mtu
-}
-
-// linkWatcher knows the machine's links; a *links.Watcher.
-type linkWatcher interface {
+// Links knows the machine's links; a *links.Watcher. Any goroutine may call it.
+type Links interface {
 	Numbered() (t *links.Table, revision uint32)
 	SetZones(zones [][]string) error
 	Changed() <-chan struct{}
 	Egress(in uint32, src, dst netip.Addr) (e links.Egress, ok bool)
 }
 
-var _ linkWatcher = (*links.Watcher)(nil)
+var _ Links = (*links.Watcher)(nil)
 
 // moment is what one batch of packets is judged by: a policy, and which interface
 // is in which of its zones right now.
@@ -128,7 +105,7 @@ func (l *live) store(s *state) { l.p.Store(s) }
 // links are taken fresh. Only while a reload puts the zones and the policy in
 // force one after the other are the fresh links numbered for the other policy;
 // then the state's own are right.
-func (l *live) moment(w linkWatcher) moment {
+func (l *live) moment(w Links) moment {
 	s := l.load()
 	if t, revision := w.Numbered(); revision == s.revision {
 		return moment{state: s, links: t, translated: l.translated.Load()}

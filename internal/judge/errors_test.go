@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"bytes"
@@ -44,11 +44,11 @@ labels = "accept"
 doi = 3
 `
 	path := write(t, withGreen, rules, hosts)
-	d, _, _, _ := newDaemon(t, path)
-	d.links = newLinks(
+	d, _ := newDaemon(t, path)
+	d.move(newLinks(
 		links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: 1500}, links.Link{Index: blueIf, Name: "blue0", Zone: 2, MTU: 1500},
 		links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 1500}, links.Link{Index: greenIf, Name: "green0", Zone: 4, MTU: 1500},
-	)
+	))
 	d.live.store(newState(loaded(t, path, 1), d.links, d.counters, 1))
 	const (
 		gateArea    = "860f00000003010900fa23b0ba328000"

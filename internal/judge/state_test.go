@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"net/netip"
@@ -30,8 +30,8 @@ func TestAddressesOfLinks(t *testing.T) {
 	for _, mode := range []string{"strict", "compat"} {
 		for _, tt := range tests {
 			t.Run(mode+" "+tt.name, func(t *testing.T) {
-				d, _, _, _ := newDaemon(t, write(t, "mode = \""+mode+"\"\n"+settings, rules, hosts))
-				f := d.links.(*fakeLinks)
+				d, _ := newDaemon(t, write(t, "mode = \""+mode+"\"\n"+settings, rules, hosts))
+				f := d.links
 				f.table = f.table.WithAddress(netip.MustParsePrefix(gate + "/16"))
 				now := d.live.load()
 				d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))

@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"bytes"
@@ -20,6 +20,9 @@ type seen struct {
 	verdict   netlabel.Verdict
 	times     int
 }
+
+func (*seen) ready(moment, int) bool   { return true }
+func (*seen) settled(moment, int) bool { return true }
 
 func (s *seen) saw(_ moment, _ *queue.Packet, d netlabel.Direction, v *netlabel.Verdict, _ []byte) {
 	s.direction, s.verdict = d, *v
@@ -43,7 +46,7 @@ func handle(t testing.TB, d *daemon, p queue.Packet) (queue.Verdict, seen) {
 }
 
 func TestHandle(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	ready := func(zone uint8) mark.Mark { return mark.ForZone(1, zone) }
 	pending := func(generation uint32, zone uint8, l engine.Label) mark.Mark {
@@ -137,7 +140,7 @@ func TestHandle(t *testing.T) {
 // TestHandleCompat: a Linux host takes what is sent to a group; only the kernel
 // knows whether this machine is in it.
 func TestHandleCompat(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, "mode = \"compat\"\n"+settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, "mode = \"compat\"\n"+settings, rules, hosts))
 	v, w := handle(t, d, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: grayIf, Payload: packet(t, grayPop, "239.1.2.3", "")})
 	if !v.Accept || v.SetMark || v.Payload != nil || !w.verdict.Held {
 		t.Errorf("%+v: it is to be judged where the kernel takes it", v)
@@ -147,7 +150,7 @@ func TestHandleCompat(t *testing.T) {
 // TestHandleUnjudgeable: what cannot be judged is dropped, and known by the zone
 // that it came from.
 func TestHandleUnjudgeable(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
 	whole := packet(t, red1, grayPop, foo3)
 	tests := []struct {
 		name   string
@@ -187,7 +190,7 @@ func TestUnmarkable(t *testing.T) {
 		b.WriteString(" Pop w\n")
 	}
 	b.WriteString("Zz Pop w\n")
-	d, _, _, _ := newDaemon(t, write(t, settings, b.String(), hosts))
+	d, _ := newDaemon(t, write(t, settings, b.String(), hosts))
 	s := d.live.load().snapshot
 	zz, _ := s.Policy().Lookup("Zz")
 	if zz <= mark.MaxLabel {
@@ -217,7 +220,7 @@ func hexOf(b []byte) string {
 // TestHandleBatch: packets of a batch do not disturb each other, and their
 // payloads stay until the batch is answered.
 func TestHandleBatch(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
 	var w seen
 	j := newJudge(&d.live, d.links, &w, nil)
 	var packets []queue.Packet
@@ -254,8 +257,8 @@ func TestHandleBatch(t *testing.T) {
 // TestFreshLinks: an interface index that was given to another interface means
 // that one from its very first packet, and numbers of zones are never mixed.
 func TestFreshLinks(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-	f := d.links.(*fakeLinks)
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
+	f := d.links
 	ask := func() netlabel.Reason {
 		_, w := handle(t, d, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, grayPop, foo3)})
 		return w.verdict.Reason
@@ -289,8 +292,8 @@ func TestFreshLinks(t *testing.T) {
 // TestHandleAllocatesNothing: not for what passes, with records of what is denied
 // switched on as they are by default.
 func TestHandleAllocatesNothing(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), nil)
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, nil), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	packets := []queue.Packet{
@@ -320,8 +323,8 @@ func TestHandleAllocatesNothing(t *testing.T) {
 // from; records are written of what the setting asks for.
 func TestRecorder(t *testing.T) {
 	path := write(t, settings, rules, hosts)
-	d, _, records, _ := newDaemon(t, path)
-	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), nil)
+	d, records := newDaemon(t, path)
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, nil), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	stale, _ := mark.ForLabel(9, 2, uint32(foo))
@@ -374,8 +377,8 @@ func TestRecorderLogging(t *testing.T) {
 		{"nothing but bring-up", "logging = 0\nbringup = true", "granted"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _, records, _ := newDaemon(t, write(t, strings.Replace(settings, "logging = 1", tt.set, 1), "Foo Pop w\nFoo Trial wb\n", hosts+"10.4.0.3 Trial\n"))
-			j := newJudge(&d.live, d.links, newRecorder(d.counters, d.sink), nil)
+			d, records := newDaemon(t, write(t, strings.Replace(settings, "logging = 1", tt.set, 1), "Foo Pop w\nFoo Trial wb\n", hosts+"10.4.0.3 Trial\n"))
+			j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, nil), nil)
 			var packets []queue.Packet
 			for _, dst := range []string{grayNone, grayPop, "10.4.0.3"} {
 				packets = append(packets, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, dst, foo3)})
@@ -392,5 +395,17 @@ func TestRecorderLogging(t *testing.T) {
 				t.Errorf("records: %q, want %q", s, tt.want)
 			}
 		})
+	}
+}
+
+// TestTooLongForAnAnswer: what fits into a packet but not into a verdict is
+// dropped with a reason, not by the queue behind the record's back.
+func TestTooLongForAnAnswer(t *testing.T) {
+	v := netlabel.Verdict{Action: netlabel.Add, Length: queue.MaxPayload + 1, OutZone: 1}
+	var verdict queue.Verdict
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
+	accept(moment{state: d.live.load()}, &queue.Packet{Hook: queue.Forward}, netlabel.Forward, &v, &verdict, make([]byte, maxPacket))
+	if verdict.Accept || v.Action != netlabel.Drop || v.Reason != netlabel.ReasonNoRoom {
+		t.Errorf("accepted %v, %s %s", verdict.Accept, v.Action, v.Reason)
 	}
 }

@@ -1,7 +1,6 @@
-package daemon
+package judge
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -12,22 +11,13 @@ import (
 	"labelgate/netlabel"
 )
 
-// errorSender sends ICMP errors; an *icmp.Sender.
-type errorSender interface {
+// Errors sends ICMP errors, and knows them again on their way out; an *icmp.Sender.
+type Errors interface {
 	Send(now time.Duration, n icmp.Notice) bool
 	Own(now time.Duration, to netip.Addr, message []byte) (label, generation uint32, ok bool)
 }
 
-var _ errorSender = (*icmp.Sender)(nil)
-
-// openErrors opens the way that ICMP errors leave by.
-func (d *daemon) openErrors() (*icmp.Sender, error) {
-	s, err := icmp.Open(icmp.Config{Errorf: d.errorf})
-	if err != nil {
-		return nil, fmt.Errorf("ICMP errors: %w", err)
-	}
-	return s, nil
-}
+var _ Errors = (*icmp.Sender)(nil)
 
 // report tells the sender of a dropped packet why, as the CIPSO draft asks
 // (section 5), if its zone may know and the packet may be answered at all.

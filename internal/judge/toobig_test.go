@@ -1,14 +1,11 @@
-package daemon
+package judge
 
 import (
 	"encoding/binary"
-	"errors"
-	"slices"
 	"testing"
 
 	"labelgate/internal/links"
 	"labelgate/internal/mark"
-	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 	"labelgate/netlabel"
 )
@@ -17,7 +14,7 @@ import (
 // with its option is refused, and its sender told what would fit (RFC 1191); but not
 // one that the kernel will take apart as it put it together.
 func TestReassembledIsNotTooBig(t *testing.T) {
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+	d, _ := newDaemon(t, write(t, settings, rules, hosts))
 	const option = 16 // Pop's, padded
 	tests := []struct {
 		name   string
@@ -75,14 +72,14 @@ func TestTooBigAtOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
+			d, _ := newDaemon(t, write(t, settings, rules, hosts))
 			narrow := newLinks(
 				links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: 1400}, links.Link{Index: blueIf, Name: "blue0", Zone: 2, MTU: 1500},
 				links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 1500},
 			)
 			narrow.egress = links.Egress{Out: redIf, MTU: 1400}
-			d.links = narrow
-			d.relink()
+			d.move(narrow)
+			d.Relink()
 			d.live.translated.Store(tt.translated)
 			p := packet(t, tt.src, tt.dst, "")
 			p = append(p, make([]byte, tt.size-len(p))...)
@@ -98,26 +95,5 @@ func TestTooBigAtOnce(t *testing.T) {
 				t.Errorf("mark %#x, %d bytes", v.Mark, len(v.Payload))
 			}
 		})
-	}
-}
-
-// TestRulesFollowMTUs: the rules know the narrowest way out.
-func TestRulesFollowMTUs(t *testing.T) {
-	d, _, _, plans := newDaemon(t, write(t, settings, rules, hosts))
-	var told []uint16
-	var fails error
-	d.guard.narrow = func(p nft.Plan) error { told = append(told, p.Narrowest); return fails }
-	for _, mtu := range []int{1500, 1400, 1400, 576} {
-		d.links = newLinks(links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: mtu}, links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 9000})
-		d.relink()
-	}
-	fails = errors.New("other rules")
-	d.links = newLinks(links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 9000})
-	d.relink()
-	if want := []uint16{1400, 576, 9000}; !slices.Equal(told, want) {
-		t.Errorf("narrowed to %v, want %v", told, want)
-	}
-	if n := len(*plans); n == 0 || (*plans)[n-1].Narrowest != 9000 {
-		t.Errorf("laid %+v", *plans)
 	}
 }

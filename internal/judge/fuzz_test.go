@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 // after the other so that they are remembered, are answered without a panic, and
 // none that is ready for a zone that refuses labels shows one.
 func FuzzHandle(f *testing.F) {
-	d, _, _, _ := newDaemon(f, write(f, settings, rules, hosts))
+	d, _ := newDaemon(f, write(f, settings, rules, hosts))
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	waits, _ := mark.ForLabel(1, 0, uint32(foo))
 	const held = "01010101010101010101010101010000"

@@ -1,4 +1,4 @@
-package daemon
+package judge
 
 import (
 	"labelgate/internal/audit"
@@ -14,16 +14,32 @@ const (
 	logAllowed = 2
 )
 
+// Records takes audit records. It belongs to the goroutine of one handler.
+type Records interface {
+	// Add hands a copy of r over.
+	Add(r *audit.Record)
+	// Flush returns when somebody answers for all that was added: then its verdicts
+	// may be given. An error says that nobody does, and that they are lost.
+	Flush() error
+}
+
+// Held counts packets that were dropped, and that no record tells of yet, where the
+// count outlives the process.
+type Held interface{ Store(n uint64) }
+
 // recorder counts every verdict and writes records of those that the setting
 // "logging" asks for.
 type recorder struct {
 	counters *audit.Counters
-	sink     *audit.Sink
+	records  Records
+	held     Held
 	own      audit.Slot // of what this machine sends
+
+	stuck stuck
 }
 
-func newRecorder(c *audit.Counters, s *audit.Sink) *recorder {
-	return &recorder{counters: c, sink: s, own: c.Slot("this machine")} // no zone's name: it has a space
+func newRecorder(c *audit.Counters, r Records, h Held) *recorder {
+	return &recorder{counters: c, records: r, held: h, own: c.Slot("this machine")} // no zone's name: it has a space
 }
 
 func newCounters() *audit.Counters {
@@ -64,5 +80,6 @@ func (r *recorder) saw(now moment, p *queue.Packet, d netlabel.Direction, v *net
 	record := event.Record(now.snapshot, event.Packet{
 		Direction: d, Bytes: p.Payload, Out: out, In: now.device(p.In), OutDev: now.device(p.Out),
 	}, v)
-	r.sink.Write(&record)
+	r.records.Add(&record)
+	r.stuck.added++
 }

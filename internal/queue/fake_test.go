@@ -82,7 +82,7 @@ func runFake(t *testing.T, f *fakePort, h Handler) (Stats, error) {
 // runFakeWith does it with buffers that the caller keeps.
 func runFakeWith(t *testing.T, f *fakePort, h Handler, in *batch) (Stats, error) {
 	t.Helper()
-	q := &Queue{number: 7, socket: f, errorf: t.Logf, done: make(chan struct{})}
+	q := &Queue{number: 7, socket: f, errorf: t.Logf, done: make(chan struct{}), stop: make(chan struct{})}
 	f.keep = true
 	if f.room == 0 {
 		f.room = sendRoom

@@ -42,7 +42,7 @@ func (q *Queue) Run(ctx context.Context, h Handler) error {
 	}
 	defer close(q.done)
 	stop := context.AfterFunc(ctx, func() {
-		q.ended.Store(true)
+		q.end()
 		q.wake()
 	})
 	defer stop()
@@ -84,7 +84,14 @@ func newLoop(q *Queue, h Handler, in *batch) *loop {
 }
 
 func (l *loop) run() error {
+	gate, _ := l.h.(Gate)
 	for !l.q.ended.Load() {
+		if gate != nil {
+			gate.Wait(l.q.stop)
+			if l.q.ended.Load() {
+				return nil
+			}
+		}
 		if err := l.receive(); err != nil {
 			return err
 		}
@@ -111,7 +118,10 @@ func (l *loop) receive() error {
 	}
 	l.in.count = 0
 	switch {
-	case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+	case errors.Is(err, unix.EINTR):
+		return nil
+	case errors.Is(err, unix.EAGAIN):
+		l.idle()
 		return nil
 	case errors.Is(err, unix.ENOBUFS):
 		l.complain(l.q.counts.overruns.Add(1), "receive buffer full, packets were dropped")
@@ -241,6 +251,20 @@ func (l *loop) handle(n int) (panicked bool) {
 	panicked = false
 	l.panics = 0
 	return panicked
+}
+
+// idle tells the handler, if it wants to know, that no packet came for a while.
+func (l *loop) idle() {
+	h, ok := l.h.(Idler)
+	if !ok || l.q.ended.Load() {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			l.q.errorf("queue %d: handler panicked while idle: %v\n%s", l.q.number, r, debug.Stack())
+		}
+	}()
+	h.Idle()
 }
 
 // tally counts one batch, so that the shared counters are touched once.

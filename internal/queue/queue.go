@@ -51,6 +51,8 @@ type Queue struct {
 	running atomic.Bool
 	ended   atomic.Bool
 	done    chan struct{} // closed when Run returned
+	ending  sync.Once
+	stop    chan struct{} // closed when Run shall return
 	closing sync.Once
 	counts  counts
 }
@@ -75,7 +77,7 @@ func Open(c Config) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("queue %d: %w", c.Number, err)
 	}
-	q := &Queue{number: c.Number, errorf: c.Errorf, socket: s, done: make(chan struct{})}
+	q := &Queue{number: c.Number, errorf: c.Errorf, socket: s, done: make(chan struct{}), stop: make(chan struct{})}
 	var early []uint32
 	q.ctl = newControl(s, func(id uint32) {
 		if !q.running.Load() && !q.ended.Load() {
@@ -154,7 +156,7 @@ func (q *Queue) explain(err error) error {
 // Close takes the queue down; what the kernel still holds in it is dropped. It
 // makes Run return and waits for it. Closing twice is harmless.
 func (q *Queue) Close() error {
-	q.ended.Store(true)
+	q.end()
 	if q.running.Load() {
 		q.wake()
 		<-q.done
@@ -162,9 +164,17 @@ func (q *Queue) Close() error {
 	return q.shut()
 }
 
+// end makes Run return after the packets in hand were answered.
+func (q *Queue) end() {
+	q.ending.Do(func() {
+		q.ended.Store(true)
+		close(q.stop)
+	})
+}
+
 func (q *Queue) shut() (err error) {
 	q.closing.Do(func() {
-		q.ended.Store(true)
+		q.end()
 		q.ctl.release()
 		err = q.nf.Close()
 		q.cancel()

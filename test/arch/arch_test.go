@@ -98,6 +98,17 @@ func TestCore(t *testing.T) {
 	}
 }
 
+// TestSplit: what stands between the process with the capability and the one
+// without knows packets and verdicts, and nothing of what is in them.
+func TestSplit(t *testing.T) {
+	all := list(t, "./...")
+	for _, i := range all["labelgate/internal/split"].Imports {
+		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "labelgate/internal/queue" {
+			t.Errorf("internal/split imports %s; it carries packets and does not look into them", i)
+		}
+	}
+}
+
 // TestDaemonStaysSmall: what runs with privileges pulls in no terminal, no
 // command line library and no capture reader.
 func TestDaemonStaysSmall(t *testing.T) {

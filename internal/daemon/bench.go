@@ -16,6 +16,6 @@ type bench interface {
 	Relink()
 	// Counted is what became of packets, for people.
 	Counted() string
+	// Close has the judge end when it has answered what it was given.
+	Close()
 }
-
-var _ bench = (*judge.Service)(nil)

@@ -6,14 +6,9 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
-	"syscall"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
@@ -21,7 +16,6 @@ import (
 	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
 	"labelgate/internal/nft"
-	"labelgate/internal/queue"
 )
 
 // Options are what the command line says.
@@ -47,13 +41,18 @@ func (e *SettingsError) Unwrap() error { return e.Err }
 type daemon struct {
 	Options
 	inForce
-	bench   bench
-	records records
-	links   linkWatcher
-	table   *links.Table // as it was when last looked at
-	install func(nft.Plan) (nft.Report, error)
-	guard   guard
-	domains domains
+	started  time.Time
+	bench    bench
+	judges   judges
+	auditor  auditor
+	records  records
+	links    linkWatcher
+	table    *links.Table // as it was when last looked at
+	install  func(nft.Plan) (nft.Report, error)
+	guard    guard
+	verdicts verdicts
+	domains  domains
+	requests chan func() // to be done by follow
 }
 
 // inForce is what packets are judged by, as far as this process knows it.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"labelgate/internal/split"
 )
 
 // follow keeps the gateway up to date until ctx ends. Everything that changes it is
@@ -12,6 +14,8 @@ import (
 func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 	ticker := time.NewTicker(guardInterval)
 	defer ticker.Stop()
+	retry := time.NewTimer(time.Hour)
+	defer retry.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -21,8 +25,21 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 			d.reload()
 		case <-d.links.Changed():
 			d.relink()
+		case why := <-d.judges.failed:
+			d.reviveJudge(why)
+		case <-d.judges.ended():
+			d.reviveJudge(split.ErrGone)
+		case <-retry.C:
+			d.reviveJudge(d.judges.why)
+		case do := <-d.requests:
+			do()
 		case <-ticker.C:
 			d.watch()
+			d.verdicts.watch(d.records)
+			d.tend()
+		}
+		if d.judges.missing {
+			retry.Reset(retryInterval)
 		}
 	}
 }

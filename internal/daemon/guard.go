@@ -28,6 +28,10 @@ type guard struct {
 // guardInterval is how often the rules are looked at.
 const guardInterval = time.Second
 
+// retryInterval is how long a judge that could not be started is waited for. What is
+// wrong is most likely the policy, which somebody is writing.
+const retryInterval = 500 * time.Millisecond
+
 // watch puts the rules back when they are not as they were installed, and
 // records what they dropped without asking.
 func (d *daemon) watch() {

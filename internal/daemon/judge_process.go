@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
-	"time"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/channel"
@@ -19,18 +18,17 @@ type judges struct {
 	child *process.Child
 	// failed has a value when a judge failed. What it had is recorded by then.
 	failed   chan error
+	missing  bool  // there is none; why says why not
+	why      error
 	restarts uint64
 	last     string // how the one before ended
-	retry    time.Time
+	told     string // why there is none, as said last
+	owned    uint64        // of outstanding ones, on record
 	lost     atomic.Uint64 // packets that judges had and did not answer
 
 	raw *os.File // the socket that ICMP errors leave by; judges have no right to open one
 	log *os.File // where records go
 }
-
-// retryInterval is how long a judge that could not be started is waited for. What is
-// wrong is most likely the policy, which somebody is writing.
-const retryInterval = 500 * time.Millisecond
 
 // failedJudge is split.Config.Lost: it is called by whoever serves the queue, before
 // the packets are dropped.
@@ -94,21 +92,41 @@ func (d *daemon) firstJudge() (link *split.Link, err error) {
 	return link, nil
 }
 
+// ended is closed when the judge has ended, nil when that is known.
+func (j *judges) ended() <-chan struct{} {
+	if j.child == nil || j.missing {
+		return nil
+	}
+	return j.child.Done()
+}
+
 // reviveJudge replaces a judge that failed by another with the policy that the files
 // hold. Nothing passes meanwhile.
 func (d *daemon) reviveJudge(why error) {
-	d.judges.child.Kill()
-	<-d.judges.child.Done()
-	d.judges.last = d.judges.child.Ended()
-	d.Log.Error("the process that judges packets failed and is replaced; packets wait meanwhile",
-		"why", why, "end", d.judges.last, "restarts", d.judges.restarts+1)
-	if b, ok := d.bench.(*remoteBench); ok {
-		b.client.Close()
+	j := &d.judges
+	if !j.missing {
+		j.child.Kill()
+		<-j.child.Done()
+		j.last = j.child.Ended()
+		d.bench.Close()
+		d.Log.Error("the process that judges packets failed and is replaced; packets wait meanwhile", "why", why, "end", j.last)
+		d.ownUp()
 	}
+	j.missing, j.why = true, why
 	if err := d.replaceJudge(process.Self); err != nil {
-		d.Log.Error("no packet is judged: another process could not be started; it is tried again", "error", err)
-		d.judges.retry = time.Now().Add(retryInterval)
+		if told := err.Error(); told != j.told {
+			j.told = told
+			d.Log.Error("no packet is judged: another process could not be started; it is tried again", "error", err)
+		}
+		return
 	}
+	j.missing, j.told = false, ""
+	j.restarts++
+	select {
+	case <-j.failed: // said of the one that is gone
+	default:
+	}
+	d.Log.Info("another process judges packets now", "pid", j.child.PID(), "restarts", j.restarts)
 }
 
 // replaceJudge starts a judge with the policy in force and gives the packets to it
@@ -145,14 +163,26 @@ func (d *daemon) replaceJudge(program string) error {
 	if err := d.judges.front.Attach(link); err != nil {
 		return discard(err)
 	}
-	old, oldBench := d.judges.child, d.bench
+	old, before := d.judges.child, d.bench
 	d.judges.child, d.bench = child, b
 	d.summary, d.stamp = summary, stamp
-	d.judges.restarts++
-	d.judges.retry = time.Time{}
-	if old.Alive() { // it was replaced, and did not fail
-		oldBench.(*remoteBench).client.Close()
+	if old.Alive() { // it did not fail, it was replaced
+		before.Close()
 		go old.Wait(exitPatience)
 	}
 	return nil
 }
+
+// ownUp records how many decisions no record tells of because a judge ended before it
+// had summed them up.
+func (d *daemon) ownUp() {
+	counters := d.judges.front.Counters()
+	now := counters.Of(outstanding)
+	if n := now - d.judges.owned; n > 0 {
+		d.records.Write(&audit.Record{Event: audit.EventSuppressed, Action: audit.Denied, Reason: audit.ReasonDied, Process: roleJudge, Count: n})
+	}
+	d.judges.owned = now
+}
+
+// outstanding is where a judge counts what no record tells of yet.
+const outstanding = split.Spare

@@ -11,6 +11,7 @@ import (
 	"labelgate/internal/channel"
 	"labelgate/internal/judge"
 	"labelgate/internal/policyfile"
+	"labelgate/internal/sandbox"
 )
 
 // What the keeper asks of a judge.
@@ -75,7 +76,8 @@ func judgeVerbs(s *judge.Service) map[string]channel.Handler {
 
 // remoteBench is a judge in another process.
 type remoteBench struct {
-	client *channel.Client
+	client  *channel.Client
+	sandbox sandbox.State
 	log    *slog.Logger
 }
 
@@ -119,6 +121,9 @@ func (r *remoteBench) Counted() (s string) {
 	}
 	return s
 }
+
+// Close closes the channel, at whose end the judge ends.
+func (r *remoteBench) Close() { r.client.Close() }
 
 // followLinks tells a service of changes until ctx ends.
 func followLinks(ctx context.Context, s *judge.Service) {

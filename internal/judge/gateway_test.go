@@ -184,6 +184,9 @@ type sinkRecords struct{ *audit.Sink }
 
 func (s sinkRecords) Add(r *audit.Record) { s.Write(r) }
 func (s sinkRecords) Flush() error        { return nil }
+func (s sinkRecords) Discard() int        { return 0 }
+func (s sinkRecords) Lose(uint64)         {}
+func (s sinkRecords) Lost() uint64        { return 0 }
 
 // newDaemon returns a Service by settings, and its records.
 func newDaemon(t testing.TB, path string) (d *daemon, records *lines) {

@@ -12,6 +12,9 @@ import (
 	"labelgate/netlabel"
 )
 
+// BufferLen is how long a buffer of Config.Buffers must be at least.
+const BufferLen = maxPacket + netlabel.MaxGrowth
+
 // maxPacket is the longest IPv4 packet, RFC 791 section 3.1.
 const maxPacket = 65535
 
@@ -30,6 +33,7 @@ type judge struct {
 	revision uint32           // of the zones' numbers, that memory was made for
 	buffers  [][]byte         // a packet that leaves changed stays in its own until the batch is answered
 	verdict  netlabel.Verdict // of the packet that is being judged; here it need not be allocated
+	lent     func() [][]byte  // where the buffers are, if they are not these
 	message  []byte           // an ICMP error that is being written
 }
 
@@ -58,18 +62,27 @@ func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	if j.memory == nil || j.revision != now.revision {
 		j.memory, j.revision = memory.New(now.snapshot.Zones()), now.revision
 	}
-	for len(j.buffers) < len(packets) {
-		j.buffers = append(j.buffers, make([]byte, maxPacket+netlabel.MaxGrowth))
-	}
+	buffers := j.room(len(packets))
 	if !j.witness.ready(now, len(packets)) {
 		return
 	}
 	for i := range packets {
-		j.one(now, &packets[i], &verdicts[i], j.buffers[i])
+		j.one(now, &packets[i], &verdicts[i], buffers[i])
 	}
 	if !j.witness.settled(now, len(packets)) {
 		clear(verdicts)
 	}
+}
+
+// room returns buffers for what leaves changed, one for each packet.
+func (j *judge) room(packets int) [][]byte {
+	if j.lent != nil {
+		return j.lent()
+	}
+	for len(j.buffers) < packets {
+		j.buffers = append(j.buffers, make([]byte, BufferLen))
+	}
+	return j.buffers
 }
 
 // one decides one packet.

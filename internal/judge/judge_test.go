@@ -293,7 +293,7 @@ func TestFreshLinks(t *testing.T) {
 // switched on as they are by default.
 func TestHandleAllocatesNothing(t *testing.T) {
 	d, _ := newDaemon(t, write(t, settings, rules, hosts))
-	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, nil), nil)
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	packets := []queue.Packet{
@@ -324,7 +324,7 @@ func TestHandleAllocatesNothing(t *testing.T) {
 func TestRecorder(t *testing.T) {
 	path := write(t, settings, rules, hosts)
 	d, records := newDaemon(t, path)
-	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, nil), nil)
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	stale, _ := mark.ForLabel(9, 2, uint32(foo))
@@ -378,7 +378,7 @@ func TestRecorderLogging(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, records := newDaemon(t, write(t, strings.Replace(settings, "logging = 1", tt.set, 1), "Foo Pop w\nFoo Trial wb\n", hosts+"10.4.0.3 Trial\n"))
-			j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, nil), nil)
+			j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records), nil)
 			var packets []queue.Packet
 			for _, dst := range []string{grayNone, grayPop, "10.4.0.3"} {
 				packets = append(packets, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, dst, foo3)})

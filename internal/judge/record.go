@@ -14,32 +14,32 @@ const (
 	logAllowed = 2
 )
 
-// Records takes audit records. It belongs to the goroutine of one handler.
+// Records takes audit records; an *audit.Pipe. It belongs to the goroutine of one
+// handler.
 type Records interface {
-	// Add hands a copy of r over.
+	// Add takes a copy of r.
 	Add(r *audit.Record)
-	// Flush returns when somebody answers for all that was added: then its verdicts
-	// may be given. An error says that nobody does, and that they are lost.
+	// Flush hands over what was added, and what is to be owned up to. Verdicts may be
+	// given when it returns nil.
 	Flush() error
+	// Discard gives up what was added since, and counts it as lost.
+	Discard() int
+	// Lose counts packets that were dropped without a record.
+	Lose(packets uint64)
+	// Lost is what was lost and not owned up to.
+	Lost() uint64
 }
-
-// Held counts packets that were dropped, and that no record tells of yet, where the
-// count outlives the process.
-type Held interface{ Store(n uint64) }
 
 // recorder counts every verdict and writes records of those that the setting
 // "logging" asks for.
 type recorder struct {
 	counters *audit.Counters
 	records  Records
-	held     Held
 	own      audit.Slot // of what this machine sends
-
-	stuck stuck
 }
 
-func newRecorder(c *audit.Counters, r Records, h Held) *recorder {
-	return &recorder{counters: c, records: r, held: h, own: c.Slot("this machine")} // no zone's name: it has a space
+func newRecorder(c *audit.Counters, r Records) *recorder {
+	return &recorder{counters: c, records: r, own: c.Slot("this machine")} // no zone's name: it has a space
 }
 
 func newCounters() *audit.Counters {
@@ -81,5 +81,4 @@ func (r *recorder) saw(now moment, p *queue.Packet, d netlabel.Direction, v *net
 		Direction: d, Bytes: p.Payload, Out: out, In: now.device(p.In), OutDev: now.device(p.Out),
 	}, v)
 	r.records.Add(&record)
-	r.stuck.added++
 }

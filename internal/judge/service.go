@@ -28,9 +28,10 @@ type Config struct {
 	Errors Errors
 	// Records takes what became of packets.
 	Records Records
-	// Held is told how many packets that were dropped no record tells of yet. It may
-	// be nil.
-	Held Held
+	// Buffers returns one buffer of BufferLen bytes for each packet of a batch, for
+	// what leaves changed. They stay the handler's until it is called again. nil lets
+	// it make its own.
+	Buffers func() [][]byte
 }
 
 // Service judges packets by a policy that is replaced as a whole. Prepare, Commit
@@ -116,7 +117,9 @@ func (s *Service) SetTranslated(yes bool) { s.live.translated.Store(yes) }
 
 // Handler returns a handler for one queue.
 func (s *Service) Handler() queue.Handler {
-	return newJudge(&s.live, s.Links, newRecorder(s.counters, s.Records, s.Held), s.Errors)
+	j := newJudge(&s.live, s.Links, newRecorder(s.counters, s.Records), s.Errors)
+	j.lent = s.Buffers
+	return j
 }
 
 // Summary is what a loaded policy holds, for people.
@@ -125,6 +128,10 @@ type Summary struct {
 	Mode                string
 	Generation          uint32
 	Warnings            []Warning
+	// Digest is that of everything that was read, Numbering that of what the numbers
+	// in marks mean: policies with the same may follow one another unnoticed by
+	// packets on their way.
+	Digest, Numbering string
 }
 
 // Warning is something that looks wrong in a file and means something.

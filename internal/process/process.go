@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Self is the program that this process runs, also when another lies at its path now.
+const Self = "/proc/self/exe"
+
 // First is the descriptor at which a child finds the first of Spec.Files.
 const First = 3
 
@@ -64,11 +67,21 @@ func Start(s Spec) (*Child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Role, err)
 	}
-	go func() {
-		c.state, _ = c.process.Wait()
-		close(c.done)
-	}()
+	go c.wait()
 	return c, nil
+}
+
+// Adopt returns a child of the program that this process ran before.
+func Adopt(pid int, role string) *Child {
+	c := &Child{Role: role, done: make(chan struct{})}
+	c.process, _ = os.FindProcess(pid) // never fails on Unix
+	go c.wait()
+	return c
+}
+
+func (c *Child) wait() {
+	c.state, _ = c.process.Wait()
+	close(c.done)
 }
 
 // environment is what children see of this process's: what the Go runtime looks at.

@@ -1,10 +1,8 @@
 package process
 
 import (
-	"os"
 	"runtime"
 	"sync"
-	"syscall"
 )
 
 // The kernel kills a child that asked for that when the thread ends that started it,
@@ -62,11 +60,11 @@ func onThread(f func()) {
 	<-done
 }
 
-// Replace makes this process run program, with the same process id, children and
-// descriptors that are not to be closed. It returns only when that fails, and nothing
-// has changed then.
-func Replace(program string, args, environment []string) error {
+// Replace runs execute, which makes this process run another program, with the same
+// process id, children and descriptors that are not to be closed. It returns only when
+// that fails, and nothing has changed then.
+func Replace(execute func() error) error {
 	var err error
-	onThread(func() { err = syscall.Exec(program, args, environment) })
-	return &os.PathError{Op: "exec", Path: program, Err: err}
+	onThread(func() { err = execute() })
+	return err
 }

@@ -44,7 +44,10 @@ func PolicyProblems(problems []Problem) policyfile.Problems {
 }
 
 // maxProblems bounds what of a refusal crosses the socket; the log has all.
-const maxProblems = 200
+const (
+	maxProblems = 200
+	maxSource   = 512 // bytes of a line; longer ones stay where they are
+)
 
 // Refused returns err as an Error of CodeRefused, with its problems where err
 // holds any.
@@ -53,6 +56,11 @@ func Refused(err error) *Error {
 	var problems policyfile.Problems
 	if errors.As(err, &problems) {
 		e.Problems = Problems(problems[:min(len(problems), maxProblems)])
+		for i := range e.Problems {
+			if p := &e.Problems[i]; len(p.Source) > maxSource {
+				p.Source = ""
+			}
+		}
 		e.Message = problems[0].Error()
 		if len(problems) > 1 {
 			e.Message = "the files are at fault, see problems"

@@ -45,6 +45,8 @@ type Config struct {
 
 	Queue Queue
 	Audit Audit
+
+	Confinement Confinement
 }
 
 // Self describes the machine's own traffic. When Label is empty the machine
@@ -86,6 +88,18 @@ type Queue struct {
 	Length  uint32 // packets, 1..65535
 	Backend Backend
 }
+
+// Confinement says how the gateway's processes are kept from what they need not do.
+type Confinement uint8
+
+// Where packets are judged.
+const (
+	Strict Confinement = iota // in a process that holds no power over the machine
+	Single                    // in the one that owns the queue and the netfilter rules
+)
+
+// String returns the word in a settings file.
+func (c Confinement) String() string { return confinements[c] }
 
 // KernelDOI says what becomes of the kernel's own list of domains.
 type KernelDOI uint8

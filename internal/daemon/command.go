@@ -69,12 +69,12 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return misused(stderr, "--open takes no --config: the table to remove has a fixed name")
 	case *open:
 		// A labelgated that runs would put the table back.
-		release, err := alone(0)
+		lock, err := alone(0, 0)
 		if err != nil {
 			fmt.Fprintln(stderr, "labelgated:", err)
 			return 1
 		}
-		defer release()
+		defer lock.Close()
 		if err := nft.Remove(nft.DefaultTable, 0); err != nil {
 			fmt.Fprintln(stderr, "labelgated:", err)
 			return 1

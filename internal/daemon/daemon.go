@@ -8,6 +8,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"labelgate/internal/audit"
@@ -16,6 +17,7 @@ import (
 	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
 	"labelgate/internal/nft"
+	"labelgate/internal/queue"
 )
 
 // Options are what the command line says.
@@ -42,15 +44,22 @@ type daemon struct {
 	Options
 	inForce
 	started  time.Time
+	handover handover
+
+	packets  *queue.Queue
+	lock     *queue.Queue
+	raw      *os.File // the socket that ICMP errors leave by; judges have no right to open one
 	bench    bench
 	judges   judges
-	auditor  auditor
+	auditing auditing
 	records  records
+	watcher  judge.Links
 	links    linkWatcher
 	table    *links.Table // as it was when last looked at
 	install  func(nft.Plan) (nft.Report, error)
 	guard    guard
 	verdicts verdicts
+	overflow overflow
 	domains  domains
 	requests chan func() // to be done by follow
 }

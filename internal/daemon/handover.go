@@ -105,3 +105,12 @@ func (h *handover) adoptAuditor() *process.Child {
 	}
 	return process.Adopt(h.Auditor, roleAuditor)
 }
+
+// stamp is the generation that marks carry. Packets that wait with the marks of the
+// program before are understood where its numbers mean the same.
+func (h *handover) stamp(numbering string) uint32 {
+	if h.Stamp != 0 && h.Numbering == numbering {
+		return h.Stamp
+	}
+	return newStamp(h.Stamp)
+}

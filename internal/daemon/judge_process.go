@@ -25,9 +25,6 @@ type judges struct {
 	told     string // why there is none, as said last
 	owned    uint64        // of outstanding ones, on record
 	lost     atomic.Uint64 // packets that judges had and did not answer
-
-	raw *os.File // the socket that ICMP errors leave by; judges have no right to open one
-	log *os.File // where records go
 }
 
 // failedJudge is split.Config.Lost: it is called by whoever serves the queue, before
@@ -58,8 +55,8 @@ func (d *daemon) startJudge(program string) (*process.Child, *remoteBench, *spli
 		return nil, nil, nil, err
 	}
 	defer theirs.Close()
-	files := append([]*os.File{theirs, d.judges.log, d.judges.raw}, link.Files()...)
-	child, err := process.Start(process.Spec{Program: program, Role: roleJudge, Arguments: []string{d.Config}, Files: files})
+	files := append([]*os.File{theirs, d.auditing.producer, d.raw}, link.Files()...)
+	child, err := process.Start(process.Spec{Program: program, Role: roleJudge, Arguments: []string{d.judgeArguments()}, Files: files})
 	link.Started()
 	if err != nil {
 		link.Discard()

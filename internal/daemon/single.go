@@ -2,8 +2,9 @@ package daemon
 
 import (
 	"context"
-	"os"
 
+	"labelgate/internal/audit"
+	"labelgate/internal/config"
 	"labelgate/internal/icmp"
 	"labelgate/internal/judge"
 )
@@ -17,11 +18,11 @@ type local struct {
 var _ bench = (*local)(nil)
 
 // judgeHere has this process judge.
-func (d *daemon) judgeHere(raw *os.File) error {
+func (d *daemon) judgeHere() error {
 	b := &local{}
-	c := judge.Config{Path: d.Config, Links: d.watcher, Records: newPipe(d.judges.log, nil)}
-	if raw != nil { // else the gateway is about to end
-		sender, err := icmp.New(icmp.Config{Errorf: d.errorf}, raw)
+	c := judge.Config{Path: d.Config, Links: d.watcher, Records: d.pipe(), Limits: limits(d.config)}
+	if d.raw != nil { // else the gateway is about to end
+		sender, err := icmp.New(icmp.Config{Errorf: d.errorf}, d.raw)
 		if err != nil {
 			return err
 		}
@@ -39,4 +40,22 @@ func (l *local) Close() {
 	if l.end != nil {
 		l.end()
 	}
+}
+
+// pipe is a way for the records of a judge in this process.
+func (d *daemon) pipe() *audit.Pipe {
+	return audit.NewPipe(int(d.auditing.producer.Fd()), audit.PipeOptions{Full: full(d.config)})
+}
+
+// full is what becomes of packets when their records are not taken.
+func full(c *config.Config) string {
+	if c.Audit.Full == config.Degrade {
+		return audit.FullDegrade
+	}
+	return audit.FullHalt
+}
+
+// limits are those of records of one kind.
+func limits(c *config.Config) audit.LimiterOptions {
+	return audit.LimiterOptions{PerSecond: 1000, Burst: 10000}
 }

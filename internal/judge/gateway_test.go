@@ -1,14 +1,16 @@
 package judge
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/links"
@@ -154,48 +156,54 @@ func (f *fakeLinks) set(all ...links.Link) {
 	f.table = links.NewTable(all...)
 }
 
-// lines is a writer that may be read while it is written to.
-type lines struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(b)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-// daemon is a Service and where its records go.
+// daemon is a Service and its links.
 type daemon struct {
 	*Service
 	links *fakeLinks
-	sink  *audit.Sink
 }
 
-// sinkRecords writes records without asking whether they are taken.
-type sinkRecords struct{ *audit.Sink }
+// trail is the auditor's end of a pipe.
+type trail struct{ end *os.File }
 
-func (s sinkRecords) Add(r *audit.Record) { s.Write(r) }
-func (s sinkRecords) Flush() error        { return nil }
-func (s sinkRecords) Discard() int        { return 0 }
-func (s sinkRecords) Lose(uint64)         {}
-func (s sinkRecords) Lost() uint64        { return 0 }
+// newTrail returns a pipe and where its records come out.
+func newTrail(t testing.TB) (*audit.Pipe, *trail) {
+	t.Helper()
+	producer, auditor, err := audit.NewPair(audit.DefaultBuffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { producer.Close(); auditor.Close() })
+	return audit.NewPipe(int(producer.Fd()), audit.PipeOptions{}), &trail{auditor}
+}
+
+// take takes one datagram from the pipe, and returns false when there is none.
+func (r *trail) take(b []byte) (int, bool) {
+	n, _, err := unix.Recvfrom(int(r.end.Fd()), b, unix.MSG_DONTWAIT)
+	return n, err == nil
+}
+
+// String takes what is there, as text.
+func (r *trail) String() string {
+	var text []byte
+	b := make([]byte, audit.MaxDatagram)
+	for n, ok := r.take(b); ok; n, ok = r.take(b) {
+		for line := range bytes.Lines(b[:n]) {
+			record, err := audit.ParseJSON(bytes.TrimSpace(line))
+			if err != nil {
+				panic(err)
+			}
+			text = append(record.AppendText(text), '\n')
+		}
+	}
+	return string(text)
+}
 
 // newDaemon returns a Service by settings, and its records.
-func newDaemon(t testing.TB, path string) (d *daemon, records *lines) {
+func newDaemon(t testing.TB, path string) (d *daemon, records *trail) {
 	t.Helper()
-	records = new(lines)
-	sink := audit.NewSink(records, audit.Options{})
-	t.Cleanup(sink.Close)
-	d = &daemon{sink: sink, links: newLinks()}
-	d.Service = New(Config{Path: path, Links: d.links, Records: sinkRecords{sink}})
+	pipe, records := newTrail(t)
+	d = &daemon{links: newLinks()}
+	d.Service = New(Config{Path: path, Links: d.links, Records: pipe})
 	d.live.store(newState(loaded(t, path, 1), d.links, d.counters, 1))
 	return d, records
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"labelgate/engine"
+	"labelgate/internal/audit"
 	"labelgate/internal/ipv4"
 	"labelgate/internal/mark"
 	"labelgate/internal/memory"
@@ -27,7 +28,7 @@ type judge struct {
 	links   Links
 	witness witness
 	errors  Errors // nil: no ICMP errors are sent
-	clock   func() time.Duration
+	clock   func() (wall time.Time, mono uint64)
 
 	memory   *memory.Memory
 	revision uint32           // of the zones' numbers, that memory was made for
@@ -38,8 +39,7 @@ type judge struct {
 }
 
 func newJudge(l *live, w Links, witness witness, errors Errors) *judge {
-	start := time.Now()
-	return &judge{live: l, links: w, witness: witness, errors: errors, clock: func() time.Duration { return time.Since(start) }}
+	return &judge{live: l, links: w, witness: witness, errors: errors, clock: audit.NewClock().Now}
 }
 
 // witness hears of every verdict after it was taken. It must not keep p, v or
@@ -58,7 +58,7 @@ var _ queue.Handler = (*judge)(nil)
 // Handle decides each packet. Verdicts come zeroed, which means drop.
 func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	now := j.live.moment(j.links)
-	now.since = j.clock()
+	now.wall, now.since = j.time()
 	if j.memory == nil || j.revision != now.revision {
 		j.memory, j.revision = memory.New(now.snapshot.Zones()), now.revision
 	}
@@ -72,6 +72,12 @@ func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	if !j.witness.settled(now, len(packets)) {
 		clear(verdicts)
 	}
+}
+
+// time returns the wall time and that of a clock which is never set back.
+func (j *judge) time() (wall time.Time, since time.Duration) {
+	wall, mono := j.clock()
+	return wall, time.Duration(mono)
 }
 
 // room returns buffers for what leaves changed, one for each packet.

@@ -293,7 +293,7 @@ func TestFreshLinks(t *testing.T) {
 // switched on as they are by default.
 func TestHandleAllocatesNothing(t *testing.T) {
 	d, _ := newDaemon(t, write(t, settings, rules, hosts))
-	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records), nil)
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, d.Limits), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	packets := []queue.Packet{
@@ -324,7 +324,7 @@ func TestHandleAllocatesNothing(t *testing.T) {
 func TestRecorder(t *testing.T) {
 	path := write(t, settings, rules, hosts)
 	d, records := newDaemon(t, path)
-	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records), nil)
+	j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, d.Limits), nil)
 	foo, _ := d.live.load().snapshot.Policy().Lookup("Foo")
 	pending, _ := mark.ForLabel(1, 2, uint32(foo))
 	stale, _ := mark.ForLabel(9, 2, uint32(foo))
@@ -339,7 +339,6 @@ func TestRecorder(t *testing.T) {
 		{Hook: queue.Output, Protocol: ethertypeIPv4, Out: redIf, Payload: packet(t, gate, red1, "")},
 	}
 	j.Handle(packets, make([]queue.Verdict, len(packets)))
-	d.sink.Flush()
 	const want = `packets 7: passed 3, dropped 4
 from no zone 1: passed 0, dropped 1 (no-zone 1)
 from red 4: passed 2 (strip 1, replace 1), dropped 2 (no-rule 1, stale-generation 1)
@@ -378,13 +377,12 @@ func TestRecorderLogging(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, records := newDaemon(t, write(t, strings.Replace(settings, "logging = 1", tt.set, 1), "Foo Pop w\nFoo Trial wb\n", hosts+"10.4.0.3 Trial\n"))
-			j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records), nil)
+			j := newJudge(&d.live, d.links, newRecorder(d.counters, d.Records, d.Limits), nil)
 			var packets []queue.Packet
 			for _, dst := range []string{grayNone, grayPop, "10.4.0.3"} {
 				packets = append(packets, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: packet(t, red1, dst, foo3)})
 			}
 			j.Handle(packets, make([]queue.Verdict, len(packets)))
-			d.sink.Flush()
 			var got []string
 			for line := range strings.Lines(records.String()) {
 				_, rest, _ := strings.Cut(line, " action=")

@@ -1,8 +1,11 @@
 package judge
 
 import (
+	"net/netip"
+
 	"labelgate/internal/audit"
 	"labelgate/internal/event"
+	"labelgate/internal/ipv4"
 	"labelgate/internal/mark"
 	"labelgate/internal/queue"
 	"labelgate/netlabel"
@@ -14,32 +17,18 @@ const (
 	logAllowed = 2
 )
 
-// Records takes audit records; an *audit.Pipe. It belongs to the goroutine of one
-// handler.
-type Records interface {
-	// Add takes a copy of r.
-	Add(r *audit.Record)
-	// Flush hands over what was added, and what is to be owned up to. Verdicts may be
-	// given when it returns nil.
-	Flush() error
-	// Discard gives up what was added since, and counts it as lost.
-	Discard() int
-	// Lose counts packets that were dropped without a record.
-	Lose(packets uint64)
-	// Lost is what was lost and not owned up to.
-	Lost() uint64
-}
-
 // recorder counts every verdict and writes records of those that the setting
 // "logging" asks for.
 type recorder struct {
 	counters *audit.Counters
-	records  Records
+	records  *audit.Pipe
+	limiter  *audit.Limiter
 	own      audit.Slot // of what this machine sends
 }
 
-func newRecorder(c *audit.Counters, r Records) *recorder {
-	return &recorder{counters: c, records: r, own: c.Slot("this machine")} // no zone's name: it has a space
+func newRecorder(c *audit.Counters, r *audit.Pipe, l audit.LimiterOptions) *recorder {
+	l.Outstanding = r.Outstanding()
+	return &recorder{counters: c, records: r, limiter: audit.NewLimiter(l), own: c.Slot("this machine")} // no zone's name: it has a space
 }
 
 func newCounters() *audit.Counters {
@@ -75,10 +64,36 @@ func (r *recorder) saw(now moment, p *queue.Packet, d netlabel.Direction, v *net
 	// the rule is for.
 	report := v.Checked && v.Decision.Report
 	if now.gateway.Config.Logging&wanted == 0 && !report {
+		if dropped && malformed(v.Reason) {
+			// Somebody tries something: how often is told whatever is logged.
+			r.limiter.Suppress(key(now, p, v), uint64(now.since))
+		}
+		return
+	}
+	if !r.limiter.Allow(key(now, p, v), uint64(now.since)) {
 		return
 	}
 	record := event.Record(now.snapshot, event.Packet{
 		Direction: d, Bytes: p.Payload, Out: out, In: now.device(p.In), OutDev: now.device(p.Out),
 	}, v)
+	record.Time, record.Mono = now.wall, uint64(now.since)
 	r.records.Add(&record)
+}
+
+// key is what decisions are limited by.
+func key(now moment, p *queue.Packet, v *netlabel.Verdict) audit.LimitKey {
+	k := audit.LimitKey{Reason: v.Reason.String(), Zone: now.snapshot.ZoneName(v.InZone)}
+	if len(p.Payload) >= ipv4.MinHeaderLen {
+		k.Source = netip.AddrFrom4([4]byte(p.Payload[12:]))
+	}
+	return k
+}
+
+// malformed reports whether a reason is about the form of a packet, not about policy.
+func malformed(r netlabel.Reason) bool {
+	switch r {
+	case netlabel.ReasonMalformedHeader, netlabel.ReasonMalformedOption, netlabel.ReasonMalformedError:
+		return true
+	}
+	return false
 }

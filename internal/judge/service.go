@@ -14,7 +14,6 @@ import (
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
 	"labelgate/internal/load"
-	"labelgate/internal/queue"
 )
 
 // Config says what a Service works with.
@@ -27,7 +26,10 @@ type Config struct {
 	// Errors sends ICMP errors; nil sends none.
 	Errors Errors
 	// Records takes what became of packets.
-	Records Records
+	Records *audit.Pipe
+	// Limits say how many of them are written one by one. Outstanding is not used:
+	// it is that of Records.
+	Limits audit.LimiterOptions
 	// Buffers returns one buffer of BufferLen bytes for each packet of a batch, for
 	// what leaves changed. They stay the handler's until it is called again. nil lets
 	// it make its own.
@@ -115,11 +117,12 @@ func (s *Service) Relink() {
 // may, only the source of a packet is judged at PREROUTING.
 func (s *Service) SetTranslated(yes bool) { s.live.translated.Store(yes) }
 
-// Handler returns a handler for one queue.
-func (s *Service) Handler() queue.Handler {
-	j := newJudge(&s.live, s.Links, newRecorder(s.counters, s.Records), s.Errors)
+// Handler returns the handler of the one queue that is judged here.
+func (s *Service) Handler() *Handler {
+	r := newRecorder(s.counters, s.Records, s.Limits)
+	j := newJudge(&s.live, s.Links, r, s.Errors)
 	j.lent = s.Buffers
-	return j
+	return &Handler{judge: j, recorder: r, tested: newJudge(&s.live, s.Links, unseen{}, nil)}
 }
 
 // Summary is what a loaded policy holds, for people.

@@ -53,7 +53,8 @@ var _ Links = (*links.Watcher)(nil)
 type moment struct {
 	*state
 	links      *links.Table
-	translated bool          // this machine translates addresses: at PREROUTING only the source is known
+	translated bool // this machine translates addresses: at PREROUTING only the source is known
+	wall       time.Time
 	since      time.Duration // on a clock that is never set back
 }
 

@@ -17,6 +17,7 @@ func (r *recorder) ready(now moment, n int) bool {
 
 // settled hands the records of a batch over before its verdicts are given.
 func (r *recorder) settled(now moment, n int) bool {
+	r.limiter.Expire(uint64(now.since), r.records)
 	if r.records.Flush() == nil {
 		return true
 	}
@@ -27,6 +28,13 @@ func (r *recorder) settled(now moment, n int) bool {
 	// Those without a record are dropped as well.
 	r.records.Lose(uint64(max(n-given, 0)))
 	return false
+}
+
+// sumUp writes what is due of what was not recorded one by one.
+func (r *recorder) sumUp(j *judge) {
+	_, since := j.time()
+	r.limiter.Expire(uint64(since), r.records)
+	_ = r.records.Flush() // it is tried again with the next batch
 }
 
 func degraded(now moment) bool { return now.gateway.Config.Audit.Full == config.Degrade }

@@ -90,10 +90,11 @@ func newLoop(q *Queue, h Handler, in *batch) *loop {
 
 func (l *loop) run() error {
 	gate, _ := l.h.(Gate)
-	for !l.q.ended.Load() {
+	// What Adopt received cannot be given back: it is answered in any case.
+	for l.first != nil || !l.q.ended.Load() {
 		if gate != nil {
 			gate.Wait(l.q.stop)
-			if l.q.ended.Load() {
+			if l.first == nil && l.q.ended.Load() {
 				return nil
 			}
 		}

@@ -184,7 +184,10 @@ func packetMessage(id uint32, payload []byte) []byte {
 	))
 }
 
-func errorMessage(errno unix.Errno, id uint32) []byte {
+// errorMessage is about a verdict.
+func errorMessage(errno unix.Errno, id uint32) []byte { return errorAbout(typeVerdict, errno, id) }
+
+func errorAbout(kind uint16, errno unix.Errno, seq uint32) []byte {
 	b := binary.NativeEndian.AppendUint32(nil, uint32(-int32(errno)))
-	return nlMessage(typeError, id, append(b, make([]byte, 16)...))
+	return nlMessage(typeError, seq, append(b, nlMessage(kind, seq, nil)...))
 }

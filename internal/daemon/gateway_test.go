@@ -113,9 +113,9 @@ func (f *fakeLinks) Numbered() (*links.Table, uint32) {
 
 func (f *fakeLinks) Changed() <-chan struct{} { return f.changed }
 
-// Egress knows no routes unless there is one for all: the link decides.
+// Egress knows no routes: the link decides.
 func (f *fakeLinks) Egress(uint32, netip.Addr, netip.Addr) (links.Egress, bool) {
-	return f.egress, f.egress != links.Egress{}
+	return links.Egress{}, false
 }
 
 func (f *fakeLinks) SetZones(zones [][]string) error {
@@ -173,9 +173,6 @@ func (k *kept) Write(r *audit.Record) bool {
 	return true
 }
 
-func (k *kept) Add(r *audit.Record) { k.Write(r) }
-func (*kept) Flush() error          { return nil }
-
 // newDaemon returns a daemon without a kernel that judges in this process, its log,
 // its records and what was given to netfilter.
 func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept, plans *[]nft.Plan) {
@@ -200,7 +197,12 @@ func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept,
 		},
 		domains: domains{registrar: new(fakeRegistrar)},
 	}
-	d.bench = judge.New(judge.Config{Path: path, Links: f, Records: records})
+	producer, auditor, err := audit.NewPair(audit.DefaultBuffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { producer.Close(); auditor.Close() })
+	d.bench = &local{Service: judge.New(judge.Config{Path: path, Links: f, Records: audit.NewPipe(int(producer.Fd()), audit.PipeOptions{})})}
 	summary, err := d.bench.Prepare(settings, 1)
 	if err == nil {
 		err = d.bench.Commit(1)
@@ -215,7 +217,7 @@ func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept,
 // handle judges one packet as the queue would have it judged.
 func handle(d *daemon, p queue.Packet) queue.Verdict {
 	verdicts := make([]queue.Verdict, 1)
-	d.bench.(*judge.Service).Handler().Handle([]queue.Packet{p}, verdicts)
+	d.bench.(*local).Handler().Handle([]queue.Packet{p}, verdicts)
 	return verdicts[0]
 }
 

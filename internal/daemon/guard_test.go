@@ -24,7 +24,7 @@ func TestRulesArePutBack(t *testing.T) {
 	if len(*plans) != 1 {
 		t.Fatalf("installed %d times, want once", len(*plans))
 	}
-		if !strings.Contains(log.String(), "table labelgate is gone") || !strings.Contains(records.String(), "event=rules_changed") {
+	if !strings.Contains(log.String(), "table labelgate is gone") || !strings.Contains(records.String(), "event=rules_changed") {
 		t.Errorf("log %s\nrecords %s", log, records)
 	}
 	d.install = func(nft.Plan) (nft.Report, error) { return nft.Report{}, errors.New("not permitted") }
@@ -54,7 +54,7 @@ func TestFilteredIsRecorded(t *testing.T) {
 	d.guard.check = func(nft.Plan) error { return nil }
 	now.Ethertype = 25
 	d.watch()
-		for _, want := range []string{
+	for _, want := range []string{
 		"reason=unjudged verdict=drop count=2", "reason=ipv6 verdict=drop count=5", "reason=unjudged verdict=drop count=1",
 		"reason=ethertype verdict=drop count=30", "reason=ethertype verdict=drop count=4", "reason=ethertype verdict=drop count=25",
 	} {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/channel"
@@ -65,6 +66,7 @@ func runJudge(log *slog.Logger, args []string) error {
 	}()
 	go func() { done <- sender.Run(ctx) }()
 	go followLinks(ctx, service)
+	defer runtime.KeepAlive(recordsEnd) // the pipe knows only its number
 	select {
 	case err := <-watcher.Failed():
 		return err // the keeper starts another, which opens its sockets anew

@@ -18,11 +18,11 @@ type judges struct {
 	child *process.Child
 	// failed has a value when a judge failed. What it had is recorded by then.
 	failed   chan error
-	missing  bool  // there is none; why says why not
+	missing  bool // there is none; why says why not
 	why      error
 	restarts uint64
-	last     string // how the one before ended
-	told     string // why there is none, as said last
+	last     string        // how the one before ended
+	told     string        // why there is none, as said last
 	owned    uint64        // of outstanding ones, on record
 	lost     atomic.Uint64 // packets that judges had and did not answer
 }

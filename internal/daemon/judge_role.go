@@ -78,7 +78,7 @@ func judgeVerbs(s *judge.Service) map[string]channel.Handler {
 type remoteBench struct {
 	client  *channel.Client
 	sandbox sandbox.State
-	log    *slog.Logger
+	log     *slog.Logger
 }
 
 var _ bench = (*remoteBench)(nil)

@@ -14,11 +14,11 @@ import (
 type ruleset struct {
 	translates func() (where string, found bool, err error)
 
-	narrowest int               // smallest MTU of the ways out of zones that the rules know of
-	noIngress bool              // the kernel cannot filter by ethertype
-	translated bool             // or not known
-	unsure    string            // why it is not known whether destinations are translated
-	known     map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
+	narrowest  int               // smallest MTU of the ways out of zones that the rules know of
+	noIngress  bool              // the kernel cannot filter by ethertype
+	translated bool              // or not known
+	unsure     string            // why it is not known whether destinations are translated
+	known      map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
 }
 
 // plan is what netfilter has to know of a gateway on this machine.

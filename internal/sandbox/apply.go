@@ -98,7 +98,7 @@ func (p *Profile) confine(t threads, self *os.File) (State, error) {
 		return State{}, err
 	}
 	s := now.state()
-	s.Role = attested()
+	s.Role, s.Violation = attested()
 	s.Calls = s.Role.calls()
 	s.LandlockABI = min(l.abi, newestABI)
 	s.Missing = missing

@@ -2,7 +2,11 @@
 
 package sandbox
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
 
 // table lists the system calls of a role, for the process pid.
 func (p *Profile) table(pid int) []call {
@@ -98,6 +102,8 @@ func keeps() []call {
 		{number: unix.SYS_SECCOMP, name: "seccomp", clauses: []clause{
 			all(exactly(0, unix.SECCOMP_SET_MODE_FILTER), condition{1, ^uint64(unix.SECCOMP_FILTER_FLAG_TSYNC), 0}),
 		}},
+		{number: unix.SYS_PRLIMIT64, name: "prlimit64", clauses: in(0, 0)},
+		{number: unix.SYS_MEMFD_CREATE, name: "memfd_create", clauses: memory()},
 		// Positive process numbers: not everybody, and no groups.
 		{number: unix.SYS_KILL, name: "kill", clauses: without(0, ^uint64(1<<31-1))},
 		{number: unix.SYS_FCNTL, name: "fcntl", clauses: in(1, unix.F_DUPFD, unix.F_ADD_SEALS, unix.F_GET_SEALS)},
@@ -116,7 +122,6 @@ func keeps() []call {
 		{unix.SYS_PIDFD_SEND_SIGNAL, "pidfd_send_signal"},
 		{unix.SYS_PIPE2, "pipe2"},
 		{unix.SYS_DUP3, "dup3"},
-		{unix.SYS_MEMFD_CREATE, "memfd_create"},
 		{unix.SYS_EVENTFD2, "eventfd2"},
 		{unix.SYS_EPOLL_CREATE1, "epoll_create1"},
 		{unix.SYS_FCHMODAT, "fchmodat"},
@@ -126,7 +131,6 @@ func keeps() []call {
 		{unix.SYS_SETSID, "setsid"},
 		{unix.SYS_SETPGID, "setpgid"},
 		{unix.SYS_UMASK, "umask"},
-		{unix.SYS_PRLIMIT64, "prlimit64"},
 		{unix.SYS_UNAME, "uname"},
 		{unix.SYS_GETUID, "getuid"},
 		{unix.SYS_GETEUID, "geteuid"},
@@ -143,4 +147,18 @@ func keeps() []call {
 		calls = append(calls, call{number: c.number, name: c.name})
 	}
 	return calls
+}
+
+// memory lets memory without a name be shared. The kernel executes such a file
+// whatever Landlock says, unless it was sealed against that; kernels before 6.3
+// cannot seal it.
+func memory() []clause {
+	fd, err := unix.MemfdCreate("probe", unix.MFD_CLOEXEC|unix.MFD_NOEXEC_SEAL)
+	if errors.Is(err, unix.EINVAL) {
+		return nil
+	}
+	if err == nil {
+		unix.Close(fd)
+	}
+	return []clause{all(condition{1, unix.MFD_NOEXEC_SEAL, unix.MFD_NOEXEC_SEAL})}
 }

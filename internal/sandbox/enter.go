@@ -26,8 +26,8 @@ func Enter(p Profile, execute func() error) (State, error) {
 	if !p.Role.starts() {
 		return State{}, fmt.Errorf("sandbox: %s: Enter is for a keeper", p.Role)
 	}
-	if attested().starts() {
-		return inside()
+	if r, _ := attested(); r.starts() {
+		return p.inside()
 	}
 	failed := make(chan error)
 	go func() {
@@ -58,8 +58,9 @@ func (p *Profile) enter(execute func() error) error {
 	return errors.New("the program was not executed again")
 }
 
-// inside completes what an execution undid.
-func inside() (State, error) {
+// inside completes what an execution undid, and says what differs from the profile
+// by now.
+func (p *Profile) inside() (State, error) {
 	if err := every.prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0); err != nil {
 		return State{}, fmt.Errorf("sandbox: ambient capabilities: %w", err)
 	}
@@ -70,12 +71,15 @@ func inside() (State, error) {
 	if err != nil {
 		return State{}, err
 	}
+	// Files come before the filter, so who has the one has the other.
 	l := askLandlock()
 	s.LandlockABI = min(l.abi, newestABI)
-	if l.abi > 0 {
-		_, s.Missing = l.handled(this)
-	} else {
-		s.Missing = []string{"Landlock: not in this kernel, or off"}
+	s.Missing = l.missing(this)
+	if !p.current() {
+		s.Missing = append(s.Missing, "the filter of system calls is from before an upgrade; a restart puts this program's in its place")
+	}
+	for _, name := range p.Denied() {
+		s.Missing = append(s.Missing, name+" cannot be read since the process was confined; a restart changes that")
 	}
 	return s, nil
 }

@@ -15,10 +15,10 @@ const (
 // Files that a role reads on any machine where they are.
 var (
 	// keeperReads: /proc as a whole, because the kernel's account of the queues is
-	// below a directory of each thread, and a rule about a directory of /proc
-	// goes with it when the kernel runs short of memory. Landlock keeps the
-	// keeper from what is in there about processes that it did not start. The
-	// others are for the runtime, which sizes itself by them.
+	// below a directory of each thread, and threads come and go. What is in there
+	// about processes that the keeper did not start, but for their names and
+	// sizes, the domain keeps from it nevertheless. The others are for the
+	// runtime, which sizes itself by them.
 	keeperReads = []string{"/proc", "/sys/fs/cgroup", "/sys/kernel/mm/transparent_hugepage", "/etc/localtime", "/usr/share/zoneinfo"}
 	// controlReads: who is in which group.
 	controlReads = []string{"/etc/passwd", "/etc/group"}
@@ -26,11 +26,11 @@ var (
 
 // files gives the threads what the profile lists and takes all else.
 func (p *Profile) files(t threads, l landlock) (missing []string, err error) {
+	missing = l.missing(t)
 	if l.abi == 0 {
-		return []string{"Landlock: not in this kernel, or off"}, nil
+		return missing, nil
 	}
-	handled, missing := l.handled(t)
-	r, err := newRuleset(handled)
+	r, err := newRuleset(l.handled(t))
 	if err != nil {
 		return nil, err
 	}
@@ -80,5 +80,5 @@ func (p *Profile) rules(r *ruleset) error {
 			return err
 		}
 	}
-	return nil
+	return always(targets(p.Read), reads)
 }

@@ -36,9 +36,7 @@ func askLandlock() landlock {
 }
 
 // handled is everything that this kernel can deny, for these threads.
-func (l landlock) handled(t threads) (unix.LandlockRulesetAttr, []string) {
-	var a unix.LandlockRulesetAttr
-	var missing []string
+func (l landlock) handled(t threads) (a unix.LandlockRulesetAttr) {
 	abi := min(l.abi, newestABI)
 	switch {
 	case abi >= 5:
@@ -50,24 +48,37 @@ func (l landlock) handled(t threads) (unix.LandlockRulesetAttr, []string) {
 	case abi >= 1:
 		a.Handled_access_fs = 1<<13 - 1
 	}
-	if abi < 5 {
-		missing = append(missing, fmt.Sprintf("Landlock of this kernel (ABI %d) cannot deny all that is done to files", abi))
-	}
 	if abi >= 4 {
 		a.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
-	} else {
-		missing = append(missing, "Landlock of this kernel knows no TCP ports")
 	}
-	if abi < 6 {
-		return a, append(missing, "Landlock of this kernel has no scopes for signals and abstract sockets")
+	if abi >= 6 {
+		a.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+		if t == this || l.errata&scopedThreads != 0 {
+			a.Scoped |= unix.LANDLOCK_SCOPE_SIGNAL
+		}
 	}
-	a.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
-	if t == this || l.errata&scopedThreads != 0 {
-		a.Scoped |= unix.LANDLOCK_SCOPE_SIGNAL
-	} else {
-		missing = append(missing, "Landlock of this kernel would keep threads of one process from signalling each other")
+	return a
+}
+
+// missing says what this kernel cannot deny.
+func (l landlock) missing(t threads) (all []string) {
+	if l.abi == 0 {
+		return []string{"Landlock is not in this kernel, or off: files are not denied"}
 	}
-	return a, missing
+	a := l.handled(t)
+	if a.Handled_access_fs&unix.LANDLOCK_ACCESS_FS_TRUNCATE == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 3 is needed) does not deny all that changes files", l.abi))
+	}
+	if a.Handled_access_net == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 4 is needed) does not deny TCP", l.abi))
+	}
+	if a.Scoped == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 6 is needed) does not deny abstract sockets", l.abi))
+	}
+	if a.Scoped&unix.LANDLOCK_SCOPE_SIGNAL == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 6 with its corrections is needed) does not deny signals", l.abi))
+	}
+	return all
 }
 
 // ruleset is a Landlock ruleset that is being made. The kernel keeps to it from the

@@ -5,20 +5,6 @@ import (
 	"fmt"
 )
 
-// Violation is what becomes of a process that makes a system call which its role
-// does not have.
-type Violation uint8
-
-// Kill is for service. The others are for finding out what a role needs.
-const (
-	// Kill ends the whole process with SIGSYS, and the kernel logs the call.
-	Kill Violation = iota
-	// Refuse lets the call fail with EPERM.
-	Refuse
-	// Report lets the call happen, and the kernel logs it.
-	Report
-)
-
 // Identity is a user and a group.
 type Identity struct{ UID, GID int }
 

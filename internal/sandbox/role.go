@@ -1,5 +1,10 @@
 package sandbox
 
+import (
+	"fmt"
+	"slices"
+)
+
 // Role is what one of labelgated's processes is there for.
 type Role uint8
 
@@ -18,21 +23,27 @@ const (
 	Single
 )
 
+var roleNames = [...]string{"none", "keeper", "judge", "auditor", "control", "single"}
+
 // String returns the role in a word.
 func (r Role) String() string {
-	switch r {
-	case Keeper:
-		return "keeper"
-	case Judge:
-		return "judge"
-	case Auditor:
-		return "auditor"
-	case Control:
-		return "control"
-	case Single:
-		return "single"
+	if int(r) < len(roleNames) {
+		return roleNames[r]
 	}
-	return "none"
+	return roleNames[0]
+}
+
+// MarshalText returns the same word.
+func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText is the reverse of MarshalText.
+func (r *Role) UnmarshalText(text []byte) error {
+	i := slices.Index(roleNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("sandbox: no role %q", text)
+	}
+	*r = Role(i)
+	return nil
 }
 
 // starts reports whether the role starts other processes.

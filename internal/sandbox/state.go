@@ -33,6 +33,9 @@ type State struct {
 	// that has fewest.
 	Seccomp bool `json:"seccomp"`
 	Filters int  `json:"filters"`
+	// Violation is what becomes of a process that makes another call than those of
+	// its role.
+	Violation Violation `json:"violation"`
 	// Calls is how many system calls the filter knows; 0 without one of ours.
 	Calls int `json:"calls"`
 	// Missing says what the kernel cannot do, in sentences. Empty is as it
@@ -45,6 +48,9 @@ func (s State) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "role=%s uid=%d gid=%d capabilities=%s", s.Role, s.UID, s.GID, list(s.Capabilities))
 	fmt.Fprintf(&b, " no_new_privileges=%t landlock=%d seccomp=%t filters=%d calls=%d", s.NoNewPrivileges, s.LandlockABI, s.Seccomp, s.Filters, s.Calls)
+	if s.Violation != Kill {
+		fmt.Fprintf(&b, " violation=%s", s.Violation)
+	}
 	if len(s.Missing) > 0 {
 		fmt.Fprintf(&b, " missing=%q", strings.Join(s.Missing, "; "))
 	}
@@ -65,7 +71,7 @@ func Current() (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	s.Role = attested()
+	s.Role, s.Violation = attested()
 	s.Calls = s.Role.calls()
 	return s, nil
 }

@@ -27,6 +27,8 @@ func judges() []call {
 	return []call{
 		{number: unix.SYS_RECVMMSG, name: "recvmmsg"},
 		{number: unix.SYS_SENDMMSG, name: "sendmmsg"},
+		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of the library that lists links
+		{number: unix.SYS_SHUTDOWN, name: "shutdown"},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 )
 
 const usage = `Usage: labelgated --config FILE
+       labelgated --close --config FILE
        labelgated --open
 
 Judges the packets of the zones named in FILE until it is told to stop.
@@ -23,6 +24,8 @@ SIGHUP reloads the settings and the policy; what is wrong with them is logged
 and changes nothing.
 
   --config FILE   settings, see examples/perimeter/labelgate.toml
+  --close         load the rules that keep the zones closed while no labelgated
+                  runs, and exit; for the time before the network is up
   --open          remove the netfilter table that keeps the zones closed while
                   no labelgated runs, and exit
   --version       print the version and exit
@@ -40,10 +43,14 @@ Example:
 // exit code: 0 after a stop that was asked for, 1 for what the machine refuses, 2
 // for a command line or files that cannot be understood.
 func Command(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && members[args[0]] != nil {
+		return runMember(args[0], args[1:], stderr)
+	}
 	flags := flag.NewFlagSet("labelgated", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // its own words for what is wrong are said here
 	config := flags.String("config", "", "")
 	open := flags.Bool("open", false, "")
+	closed := flags.Bool("close", false, "")
 	printVersion := flags.Bool("version", false, "")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -62,12 +69,12 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return misused(stderr, "--open takes no --config: the table to remove has a fixed name")
 	case *open:
 		// A labelgated that runs would put the table back.
-		release, err := alone(0)
+		lock, err := alone(0, 0)
 		if err != nil {
 			fmt.Fprintln(stderr, "labelgated:", err)
 			return 1
 		}
-		defer release()
+		defer lock.Close()
 		if err := nft.Remove(nft.DefaultTable, 0); err != nil {
 			fmt.Fprintln(stderr, "labelgated:", err)
 			return 1
@@ -76,6 +83,8 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case *config == "":
 		return misused(stderr, "--config FILE is needed")
+	case *closed:
+		return closeGateway(*config, stdout, stderr)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -32,6 +32,7 @@ const maxPanics = 8
 // Run reads packets, has h decide and answers the kernel, until ctx ends or Close
 // is called; then it takes the queue down and returns nil. Every packet that it
 // took is answered exactly once; what is left in the kernel is dropped there.
+// After Release it returns as well, and the queue stays.
 //
 // It returns an error when the socket fails, when the kernel says that the
 // process may not give verdicts any more, or when h panicked several times in a
@@ -42,7 +43,7 @@ func (q *Queue) Run(ctx context.Context, h Handler) error {
 	}
 	defer close(q.done)
 	stop := context.AfterFunc(ctx, func() {
-		q.ended.Store(true)
+		q.end()
 		q.wake()
 	})
 	defer stop()
@@ -51,8 +52,10 @@ func (q *Queue) Run(ctx context.Context, h Handler) error {
 	err := newLoop(q, h, newBatch()).run()
 	runtime.UnlockOSThread()
 
-	if e := q.shut(); err == nil {
-		err = e
+	if !q.released.Load() {
+		if e := q.shut(); err == nil {
+			err = e
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("queue %d: %w", q.number, err)
@@ -71,20 +74,30 @@ type loop struct {
 	q        *Queue
 	h        Handler
 	in       *batch
+	first    *batch // received before the loop was there
 	packets  [batchSize]Packet
 	verdicts [batchSize]Verdict
 	n        int // packets collected
 	out      []byte
 	panics   int // calls of the handler that panicked, in a row
+	failures int // to receive, in a row
 	err      error
 }
 
 func newLoop(q *Queue, h Handler, in *batch) *loop {
-	return &loop{q: q, h: h, in: in, out: make([]byte, 0, q.socket.limit())}
+	return &loop{q: q, h: h, in: in, first: q.first, out: make([]byte, 0, q.socket.limit())}
 }
 
 func (l *loop) run() error {
-	for !l.q.ended.Load() {
+	gate, _ := l.h.(Gate)
+	// What Adopt received cannot be given back: it is answered in any case.
+	for l.first != nil || !l.q.ended.Load() {
+		if gate != nil {
+			gate.Wait(l.q.stop)
+			if l.first == nil && l.q.ended.Load() {
+				return nil
+			}
+		}
 		if err := l.receive(); err != nil {
 			return err
 		}
@@ -105,13 +118,22 @@ func (l *loop) run() error {
 
 // receive fills the batch; it is empty after what is no reason to stop.
 func (l *loop) receive() error {
+	if l.first != nil {
+		l.in, l.first = l.first, nil
+		return nil
+	}
 	err := l.q.socket.receive(l.in)
 	if err == nil {
+		l.failures = 0
 		return nil
 	}
 	l.in.count = 0
 	switch {
-	case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+	case errors.Is(err, unix.EINTR):
+		return nil
+	case errors.Is(err, unix.EAGAIN):
+		l.failures = 0
+		l.idle()
 		return nil
 	case errors.Is(err, unix.ENOBUFS):
 		l.complain(l.q.counts.overruns.Add(1), "receive buffer full, packets were dropped")
@@ -119,7 +141,31 @@ func (l *loop) receive() error {
 	}
 	n := l.q.counts.receiveErrors.Add(1)
 	l.complain(n, err.Error())
+	if passing(err) && l.failures < len(receivePauses) {
+		l.q.pause(receivePauses[l.failures])
+		l.failures++
+		return nil
+	}
 	return fmt.Errorf("receive: %w", err)
+}
+
+// receivePauses is how long to wait between tries when the machine is out of
+// something, as it may be again in a moment. Packets wait in the kernel meanwhile.
+var receivePauses = [...]time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, time.Second, time.Second}
+
+// passing reports whether an error tells of a want that may pass.
+func passing(err error) bool {
+	return errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
+}
+
+// pause waits, but not longer than Run may go on.
+func (q *Queue) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-q.stop:
+	}
 }
 
 // collect takes the packets out of one datagram. When more have come than fit,
@@ -182,21 +228,34 @@ func (l *loop) packet(body []byte, cut bool) {
 // refused counts what the kernel did not accept. It works through the messages
 // of a datagram one by one, so an error never concerns a neighbour's verdict.
 func (l *loop) refused(m *message) {
-	errno, id, ok := m.errorOf()
+	number, about, ok := m.errorOf()
+	errno := unix.Errno(number)
+	c := &l.q.counts
 	switch {
 	case !ok:
-		l.q.counts.malformed.Add(1)
+		c.malformed.Add(1)
+		return
 	case errno == 0:
 		// The acknowledgement of a wake-up.
-	default:
-		n := l.q.counts.verdictErrors.Add(1)
-		if unix.Errno(errno) == unix.EPERM {
-			l.err = fmt.Errorf("the kernel refuses verdicts, CAP_NET_ADMIN was lost: %w", unix.EPERM)
-			return
-		}
-		if n&(n-1) == 0 {
-			l.q.errorf("queue %d: verdict for packet %d refused: %v (%d so far)", l.q.number, id, unix.Errno(errno), n)
-		}
+		return
+	case about == typeConfig:
+		l.err = fmt.Errorf("the kernel refuses the queue's settings: %w", errno)
+		return
+	case about == typeVerdictBatch && errno == unix.ENOENT:
+		// There was nothing stale.
+		return
+	}
+	n := c.verdictErrors.Add(1)
+	switch errno {
+	case unix.EPERM:
+		c.verdictsDenied.Add(1)
+		l.err = fmt.Errorf("the kernel refuses verdicts, CAP_NET_ADMIN was lost: %w", unix.EPERM)
+		return
+	case unix.ENOENT:
+		c.verdictsGone.Add(1)
+	}
+	if n&(n-1) == 0 {
+		l.q.errorf("queue %d: verdict for packet %d refused: %v (%d so far)", l.q.number, m.seq, errno, n)
 	}
 }
 
@@ -241,6 +300,20 @@ func (l *loop) handle(n int) (panicked bool) {
 	panicked = false
 	l.panics = 0
 	return panicked
+}
+
+// idle tells the handler, if it wants to know, that no packet came for a while.
+func (l *loop) idle() {
+	h, ok := l.h.(Idler)
+	if !ok || l.q.ended.Load() {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			l.q.errorf("queue %d: handler panicked while idle: %v\n%s", l.q.number, r, debug.Stack())
+		}
+	}()
+	h.Idle()
 }
 
 // tally counts one batch, so that the shared counters are touched once.

@@ -155,7 +155,7 @@ func (p *perimeter) table(t *testing.T, v verdict) {
 	for i, k := range p.load.Kinds() {
 		fmt.Fprintf(&b, "%-26s sent %8d  delivered %8d  recorded %8d\n", k.Name, p.load.Sent(k), v.Delivered[i], p.records.Denied[k.Source])
 	}
-	t.Logf("\n%s", b.String())
+	t.Logf("\n%srecords by event %v, packets in them %v, suppressed %d, reasons %v", b.String(), p.records.Events, p.records.Counted, p.records.Suppressed, p.records.Reasons)
 }
 
 // allKinds builds a perimeter with all kinds of packets but those that the kernel

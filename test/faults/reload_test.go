@@ -117,7 +117,7 @@ func TestReload(t *testing.T) {
 // an order.
 func (p *perimeter) reloads(t *testing.T, name string, n int, order [4]int) {
 	a, b := reloadSettings("a", orderA), reloadSettings("b", order)
-	sent, before, recorded := p.load.Total(), p.look(), p.records.Dropped()
+	before := p.books(t)
 	begun := time.Now()
 	p.load.Start(20_000)
 	var took gate.Histogram
@@ -129,26 +129,19 @@ func (p *perimeter) reloads(t *testing.T, name string, n int, order [4]int) {
 	}
 	p.load.Stop()
 	elapsed := time.Since(begun)
-	p.settle(t)
+	books := p.balance(t, before)
 	v := p.judge(t)
-	time.Sleep(1500 * time.Millisecond)
-	p.records.Read(t)
 	p.table(t, v)
-	var delivered uint64
-	for i := range v.Delivered {
-		delivered += v.Delivered[i] - before.Delivered[i]
-	}
-	sent, recorded = p.load.Total()-sent, p.records.Dropped()-recorded
 	pause := p.sniffer("tee").Times().Pause(begun, begun.Add(elapsed), p.load.Busy())
-	t.Logf("%d reloads in %v; events %v, counted %v, reasons %v", did, elapsed, p.records.Events, p.records.Counted, p.records.Reasons)
 	figure := func(id string, value float64, unit string) figures.Figure {
 		return figures.Figure{ID: "faults/reload/" + name + "/" + id, Value: value, Unit: unit}
 	}
 	long.Report(t,
 		figure("reloads", float64(did), "reloads").AtLeast(float64(n)),
-		figure("sent", float64(sent), "packets"),
+		figure("time", float64(elapsed.Milliseconds())/1000, "s"),
+		figure("sent", float64(books.sent), "packets"),
 		figure("tripwires", float64(v.forbidden+v.Wrong.Count+v.Leaked.Count), "packets").AtMost(0),
-		figure("unaccounted", math.Abs(float64(sent)-float64(delivered)-float64(recorded)), "packets").AtMost(0),
+		figure("unaccounted", math.Abs(float64(books.unaccounted())), "packets").AtMost(0),
 		figure("took", float64(took.Quantile(0.5).Microseconds())/1000, "ms"),
 		figure("took-p99", float64(took.Quantile(0.99).Microseconds())/1000, "ms"),
 		figure("stall", float64(pause.Milliseconds()), "ms"),

@@ -25,6 +25,7 @@ type Records struct {
 	Denied     map[netip.Addr]uint64      // decisions that dropped one, by source address
 	Counted    map[string]uint64          // packets in records that stand for many, by "event/reason"
 	Suppressed uint64                     // records that others say are missing
+	Unrecorded uint64                     // decisions without a record while nothing was dropped for that
 	Events     map[string]int             // records by "event/reason", other than decisions
 	Reasons    map[string]uint64          // denied decisions by reason
 	Each       func(record *audit.Record) // called with every one, nil for nothing
@@ -108,16 +109,23 @@ func (r *Records) add(record *audit.Record) {
 	default:
 		key := strings.TrimSuffix(record.Event+"/"+record.Reason, "/")
 		r.Events[key]++
-		if record.Event == audit.EventSuppressed {
+		switch {
+		case record.Event == audit.EventSuppressed:
 			r.Suppressed += record.Count
-		} else if record.Verdict == "drop" {
+		case record.Verdict == "drop", key == halted:
 			r.Counted[key] += record.Count
+		case record.Event == audit.EventAuditRecovered:
+			r.Unrecorded += record.Count
 		}
 	}
 	if r.Each != nil {
 		r.Each(record)
 	}
 }
+
+// halted is the key of records that say how many packets were dropped because there
+// was no room for their records.
+const halted = audit.EventAuditRecovered + "/" + audit.FullHalt
 
 // Dropped returns how many packets the records say were dropped, one by one and
 // in numbers.

@@ -89,7 +89,7 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	err := Run(ctx, Options{
-		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr,
+		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr, Confine: true,
 	})
 	if err == nil {
 		return 0

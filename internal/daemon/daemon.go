@@ -18,6 +18,7 @@ import (
 	"labelgate/internal/links"
 	"labelgate/internal/nft"
 	"labelgate/internal/queue"
+	"labelgate/internal/sandbox"
 )
 
 // Options are what the command line says.
@@ -26,6 +27,9 @@ type Options struct {
 	Log    *slog.Logger
 	Stdout io.Writer
 	Stderr io.Writer
+	// Confine has the process give up what it does not need, for good. It is executed
+	// again for that.
+	Confine bool
 }
 
 // SettingsError says that the settings or the policy are at fault, not the
@@ -45,6 +49,8 @@ type daemon struct {
 	inForce
 	started  time.Time
 	handover handover
+	program  string // its path when this process was started
+	sandbox  sandbox.State
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -88,5 +94,8 @@ func Run(ctx context.Context, o Options) error {
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
 	}, domains: domains{registrar: new(kerneldoi.Registration)}}
+	if err := d.confine(); err != nil {
+		return err
+	}
 	return d.run(ctx)
 }

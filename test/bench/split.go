@@ -65,25 +65,36 @@ func calibrate(d time.Duration) int {
 	return int(int64(turns) * d.Nanoseconds() / best.Nanoseconds())
 }
 
-// gated lets a queue fill up before it is served.
-type gated struct {
-	queue.Handler
-	gate atomic.Pointer[chan struct{}]
-}
+// gate lets a queue fill up before it is served.
+type gate struct{ closed atomic.Pointer[chan struct{}] }
 
-func (g *gated) Wait(stop <-chan struct{}) {
+func (g *gate) shut() { c := make(chan struct{}); g.closed.Store(&c) }
+
+func (g *gate) open() { close(*g.closed.Load()) }
+
+// Wait is called by the queue.
+func (g *gate) Wait(stop <-chan struct{}) {
 	select {
-	case <-*g.gate.Load():
+	case <-*g.closed.Load():
 	case <-stop:
 	}
-	if next, ok := g.Handler.(queue.Gate); ok {
-		next.Wait(stop)
-	}
 }
 
-func (g *gated) shut() { c := make(chan struct{}); g.gate.Store(&c) }
+// gatedWork is a handler behind a gate, gatedFront one in another process.
+type gatedWork struct {
+	work
+	*gate
+}
 
-func (g *gated) open() { close(*g.gate.Load()) }
+type gatedFront struct {
+	*split.Front
+	gate *gate
+}
+
+func (g gatedFront) Wait(stop <-chan struct{}) {
+	g.gate.Wait(stop)
+	g.Front.Wait(stop)
+}
 
 // bed is a queue in a namespace that is filled and emptied.
 type bed struct {
@@ -91,12 +102,13 @@ type bed struct {
 	queue  *queue.Queue
 	source *queuetest.Source
 	sink   int
-	gate   *gated
+	gate   *gate
+	pids   []int // of the processes that serve it
 	done   chan error
 }
 
-func newBed(number uint16, size int, h queue.Handler) (b *bed, err error) {
-	b = &bed{gate: &gated{Handler: h}, done: make(chan error, 1)}
+func newBed(number uint16, size int, behind func(*gate) queue.Handler) (b *bed, err error) {
+	b = &bed{gate: &gate{}, pids: []int{os.Getpid()}, done: make(chan error, 1)}
 	b.gate.shut()
 	if b.net, err = queuetest.New(number); err != nil {
 		return nil, err
@@ -111,35 +123,60 @@ func newBed(number uint16, size int, h queue.Handler) (b *bed, err error) {
 	if err != nil {
 		return nil, err
 	}
-	go func() { b.done <- b.queue.Run(context.Background(), b.gate) }()
+	go func() { b.done <- b.queue.Run(context.Background(), behind(b.gate)) }()
 	return b, nil
 }
 
-// drain fills the queue and tells how long it took to answer all of it.
-func (b *bed) drain() (perPacket float64, err error) {
+// cost is what a packet took, in nanoseconds.
+type cost struct{ time, processor float64 }
+
+// processorTime is what processes have used so far.
+func processorTime(pids []int) (sum int64, err error) {
+	const scheduled = 2 // CPUCLOCK_SCHED
+	for _, pid := range pids {
+		var t unix.Timespec
+		if err := unix.ClockGettime(^int32(pid)<<3|scheduled, &t); err != nil {
+			return 0, fmt.Errorf("processor time of process %d: %w", pid, err)
+		}
+		sum += t.Nano()
+	}
+	return sum, nil
+}
+
+// drain fills the queue and tells what it took to answer all of it.
+func (b *bed) drain() (c cost, err error) {
 	before := b.queue.Stats()
 	for range backlog {
 		if err := b.source.Send(); err != nil {
-			return 0, err
+			return c, err
 		}
 	}
 	time.Sleep(2 * time.Millisecond)
 	at := b.queue.Stats().Accepted
+	used, err := processorTime(b.pids)
+	if err != nil {
+		return c, err
+	}
 	start := time.Now()
 	b.gate.open()
 	for b.queue.Stats().Received-before.Received < backlog {
 		if time.Since(start) > 10*time.Second {
-			return 0, fmt.Errorf("bench: %d of %d packets were answered", b.queue.Stats().Received-before.Received, backlog)
+			return c, fmt.Errorf("bench: %d of %d packets were answered", b.queue.Stats().Received-before.Received, backlog)
 		}
 		time.Sleep(20 * time.Microsecond)
 	}
 	took := time.Since(start)
-	b.gate.shut()
-	after := b.queue.Stats()
-	if n := after.Accepted - before.Accepted; n != backlog {
-		return 0, fmt.Errorf("bench: %d of %d packets were accepted", n, backlog)
+	after, err := processorTime(b.pids)
+	if err != nil {
+		return c, err
 	}
-	return float64(took.Nanoseconds()) / float64(after.Accepted-at), nil
+	b.gate.shut()
+	now := b.queue.Stats().Accepted
+	if n := now - before.Accepted; n != backlog {
+		return c, fmt.Errorf("bench: %d of %d packets were accepted", n, backlog)
+	}
+	n := float64(now - at)
+	return cost{float64(took.Nanoseconds()) / n, float64(after-used) / n}, nil
 }
 
 func (b *bed) close() error {
@@ -155,7 +192,7 @@ func (b *bed) close() error {
 func measureSplit(_ []*set, r *report) error {
 	turns := calibrate(workspan)
 	r.title("One packet through a kernel queue and a handler that takes %v, judged in the same process or in another, median of %d rounds in turn", workspan, rounds)
-	r.row("bytes\tsame process\tanother\tratio")
+	r.row("bytes\tsame process\tanother\tratio\tof processor time")
 	for _, size := range []int{64, 1400} {
 		if err := compareSplit(turns, size, r); errors.Is(err, queuetest.ErrUnavailable) {
 			r.row("not measured: %v", err)
@@ -172,7 +209,9 @@ func compareSplit(turns, size int, r *report) error {
 	for i := range own {
 		own[i] = make([]byte, split.BufferLen)
 	}
-	whole, err := newBed(31, size, work{turns, func() [][]byte { return own[:] }})
+	whole, err := newBed(31, size, func(g *gate) queue.Handler {
+		return gatedWork{work{turns, func() [][]byte { return own[:] }}, g}
+	})
 	if err != nil {
 		return err
 	}
@@ -181,11 +220,12 @@ func compareSplit(turns, size int, r *report) error {
 	if err != nil {
 		return err
 	}
-	parted, err := newBed(32, size, front)
+	parted, err := newBed(32, size, func(g *gate) queue.Handler { return gatedFront{front, g} })
 	if err != nil {
 		return err
 	}
-	took := make([][]float64, 2)
+	parted.pids = append(parted.pids, judge.Pid)
+	took, used := make([][]float64, 2), make([][]float64, 2)
 	for round := -1; round < rounds; round++ {
 		for i := range took {
 			at := (i + round + 1) % 2
@@ -194,16 +234,18 @@ func compareSplit(turns, size int, r *report) error {
 				return err
 			}
 			if round >= 0 {
-				took[at] = append(took[at], one)
+				took[at] = append(took[at], one.time)
+				used[at] = append(used[at], one.processor)
 			}
 		}
 	}
-	over := ratio(took[1], took[0])
-	r.row("%d\t%.0f ns\t%.0f ns\t%.2f", size, median(took[0]), median(took[1]), over)
+	over, more := ratio(took[1], took[0]), ratio(used[1], used[0])
+	r.row("%d\t%.0f ns\t%.0f ns\t%.2f\t%.2f", size, median(took[0]), median(took[1]), over, more)
 	id := fmt.Sprintf("split/%d", size)
 	r.Add(
 		figures.Figure{ID: id + "/same/time", Value: median(took[0]), Unit: "ns"},
 		figures.Figure{ID: id + "/another/time", Value: median(took[1]), Unit: "ns"},
+		figures.Figure{ID: id + "/processor", Value: more, Unit: "x", Against: "a handler in the process that owns the queue"},
 		figures.Figure{ID: id, Value: over, Unit: "x", Against: "a handler in the process that owns the queue"}.AtMost(1.2))
 	if err := errors.Join(whole.close(), parted.close()); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
 	"labelgate/internal/icmp"
+	"labelgate/internal/process"
 	"labelgate/internal/sandbox"
 )
 
@@ -24,6 +25,11 @@ func (d *daemon) confine() (err error) {
 	if d.handover, handed, err = takeHandover(); err != nil {
 		return err
 	}
+	if signal := d.handover.DeathSignal; signal != 0 {
+		if err := process.SetDeathSignal(signal, d.handover.Parent); err != nil {
+			return fmt.Errorf("parent process: %w", err)
+		}
+	}
 	if !handed {
 		d.handover.Queue = descriptor(takeStored(storedQueue))
 	}
@@ -35,6 +41,7 @@ func (d *daemon) confine() (err error) {
 		if err != nil && !errors.Is(err, os.ErrPermission) {
 			return fmt.Errorf("ICMP errors: %w", err)
 		}
+		d.handover.DeathSignal, d.handover.Parent = process.DeathSignal(), os.Getppid()
 		d.handover.Raw = descriptor(raw) // what is not permitted is said when all else is as it should be
 	}
 	d.sandbox, err = sandbox.Enter(d.profile(), func() error { return d.execute(d.program) })

@@ -47,7 +47,27 @@ func Check(p Plan) error {
 	if err != nil {
 		return err
 	}
-	_, err = installed(p)
+	err = check(p)
+	var d *DriftError
+	if err != nil && !errors.As(err, &d) {
+		return err
+	}
+	closed, failed := forwardingClosed(p.Table, p.NetNS)
+	switch {
+	case failed != nil:
+		return failed
+	case closed && d == nil:
+		d = &DriftError{Table: p.Table}
+	case !closed:
+		return err
+	}
+	d.add("table %s has everything dropped that is forwarded", closedName(p.Table))
+	return d
+}
+
+// check compares the rules of a complete plan.
+func check(p Plan) error {
+	_, err := installed(p)
 	var d *DriftError
 	if err != nil && !errors.As(err, &d) {
 		return err
@@ -136,6 +156,8 @@ func familyName(f nftables.TableFamily) string {
 		return "netdev"
 	case nftables.TableFamilyINet:
 		return "inet"
+	case nftables.TableFamilyBridge:
+		return "bridge"
 	}
 	return "ip"
 }

@@ -78,7 +78,7 @@ func (l *lab) wire() {
 }
 
 // newNamespace makes a namespace that ends with the test.
-func newNamespace(t *testing.T) netns.NsHandle {
+func newNamespace(t testing.TB) netns.NsHandle {
 	t.Helper()
 	var made netns.NsHandle
 	var err error

@@ -16,6 +16,7 @@ import (
 )
 
 const usage = `Usage: labelgated --config FILE
+       labelgated --close --config FILE
        labelgated --open
 
 Judges the packets of the zones named in FILE until it is told to stop.
@@ -23,6 +24,8 @@ SIGHUP reloads the settings and the policy; what is wrong with them is logged
 and changes nothing.
 
   --config FILE   settings, see examples/perimeter/labelgate.toml
+  --close         close the zones named in FILE until labelgated runs, and exit:
+                  for a unit that runs before the network; opens nothing
   --open          remove the netfilter table that keeps the zones closed while
                   no labelgated runs, and exit
   --version       print the version and exit
@@ -43,6 +46,7 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("labelgated", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // its own words for what is wrong are said here
 	config := flags.String("config", "", "")
+	shut := flags.Bool("close", false, "")
 	open := flags.Bool("open", false, "")
 	printVersion := flags.Bool("version", false, "")
 	if err := flags.Parse(args); err != nil {
@@ -58,6 +62,8 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case flags.NArg() != 0:
 		return misused(stderr, "unexpected argument %q", flags.Arg(0))
+	case *open && *shut:
+		return misused(stderr, "--open and --close are opposites")
 	case *open && *config != "":
 		return misused(stderr, "--open takes no --config: the table to remove has a fixed name")
 	case *open:
@@ -76,6 +82,8 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case *config == "":
 		return misused(stderr, "--config FILE is needed")
+	case *shut:
+		return closeGateway(*config, stdout, stderr)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

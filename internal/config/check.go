@@ -24,6 +24,7 @@ var (
 	formats   = [...]string{Text: "text", JSON: "json"}
 	canonical = [...]string{0: "refuse", 1: "accept"}
 
+	demands    = [...]string{Check: "check", Required: "require", Signed: "signed", Off: "off"}
 	kernelDOIs = [...]string{Register: "register", Leave: "leave"}
 )
 
@@ -59,6 +60,7 @@ func (c *checker) file(f *rawFile) *Config {
 
 		KernelDOI: KernelDOI(c.word(f.kernelDOI, "kernel-doi", kernelDOIs[:])),
 	}
+	config.Manifest = c.manifest(f)
 	if config.Direct == config.Mapped {
 		at := f.mapped
 		if !at.set {

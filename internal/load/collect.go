@@ -77,7 +77,9 @@ func (o Options) open(path string) (*collection, error) {
 
 // given begins with nothing.
 func (o Options) given(path string) *collection {
-	return &collection{options: o, path: path, disk: policyfile.NewDisk(filepath.Dir(path), policyfile.Owners(o.Owners...))}
+	disk := policyfile.NewDisk(filepath.Dir(path), policyfile.Owners(o.Owners...))
+	disk.Untrusted = o.Untrusted
+	return &collection{options: o, path: path, disk: disk}
 }
 
 func (c *collection) collect() error {
@@ -122,13 +124,13 @@ func (c *collection) contents() []manifest.File {
 // it lies elsewhere.
 func (c *collection) name(path string) string {
 	rel, err := filepath.Rel(filepath.Dir(c.path), path)
-	if err == nil && filepath.IsLocal(rel) {
+	switch {
+	case err != nil:
+		return path
+	case filepath.IsLocal(rel):
 		return rel
 	}
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
+	return filepath.Join(filepath.Dir(c.cfg.Path), rel)
 }
 
 // manifest returns the path of a file beside the policy.

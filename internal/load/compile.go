@@ -7,7 +7,6 @@ import (
 	"labelgate/cipso"
 	"labelgate/engine"
 	"labelgate/internal/config"
-	"labelgate/internal/mark"
 	"labelgate/internal/policyfile"
 	"labelgate/netlabel"
 )
@@ -64,15 +63,18 @@ func (l *loader) load(generation uint32) (*Gateway, error) {
 	return l.gateway, nil
 }
 
-// countLabels refuses a policy with more labels than packets on their way can be
-// told apart by. The first of them is no label.
+// MaxLabels is how many labels a policy may have. Each has its encodings in every
+// domain, so that a file of a few hundred MiB could fill the memory of any machine.
+const MaxLabels = 1 << 20
+
+// countLabels refuses a policy with more. The first of n is no label.
 func (l *loader) countLabels(n int) error {
-	if n-1 <= mark.MaxLabel {
+	if n-1 <= MaxLabels {
 		return nil
 	}
 	return policyfile.Problems{{
 		File: asWritten(l.path, l.cfg, l.cfg.Policy), Code: "too-many",
-		Message: fmt.Sprintf("%d labels are more than the %d that a packet mark can tell apart", n-1, mark.MaxLabel),
+		Message: fmt.Sprintf("more than the %d labels that a policy may have", MaxLabels),
 	}}
 }
 

@@ -32,6 +32,8 @@ type Gateway struct {
 	// Numbering is a digest of the order of labels and zones. Where it is the same,
 	// the numbers in packet marks mean the same.
 	Numbering [sha256.Size]byte
+	// Manifest is the path at which the manifest is, or would be.
+	Manifest string
 	// Seal is what is to be known of the manifest when the next policy comes.
 	Seal manifest.Seal
 	// Deadline is when the policy expires, on the clock that is never set, if this
@@ -43,13 +45,16 @@ type Gateway struct {
 // Options are those of a first start.
 type Options struct {
 	// Owners are the users whose files are taken, besides root and the user that
-	// this process runs as.
+	// this program was started as.
 	Owners []uint32
 	// Before is the seal of the policy in force, which the new one must follow; nil
 	// when there is none.
 	Before *manifest.Seal
 	// Now tells the time; nil: time.Now.
 	Now func() time.Time
+	// Untrusted, if it is set, is told what is wrong with the owners and modes of
+	// files, and they are taken all the same: for programs that only answer questions.
+	Untrusted func(policyfile.Problem)
 	// Sealing says that a manifest is about to be made: that one which is there is
 	// not looked at.
 	Sealing bool
@@ -101,7 +106,7 @@ func (c *collection) gateway(generation uint32) (*Gateway, error) {
 		return nil, err
 	}
 	g.Seal, g.Deadline = c.seal, c.deadline
-	g.Contents = c.contents()
+	g.Contents, g.Manifest = c.contents(), c.manifest(manifest.Name)
 	g.Digest = manifest.Digest(g.Contents)
 	return g, nil
 }

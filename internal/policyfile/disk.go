@@ -20,6 +20,10 @@ import (
 // may put one there chooses what is read. Everything is asked of the open
 // descriptor, so that nothing can be exchanged between the question and the use.
 type Disk struct {
+	// Untrusted, if it is set, is told what is wrong with owners and modes, once for
+	// each file, and everything is read all the same.
+	Untrusted func(Problem)
+
 	root   string   // names below it are opened from it
 	owners []uint32 // nil: everybody
 	memory bool     // there is no disk: what it was given is all there is
@@ -28,6 +32,7 @@ type Disk struct {
 	files    []File
 	read     map[string]outcome
 	listings map[string][]string
+	told     map[string]bool // of which Untrusted knows
 	size     int64
 }
 
@@ -61,7 +66,7 @@ const (
 func NewDisk(root string, owners []uint32) *Disk {
 	return &Disk{
 		root: filepath.Clean(root), owners: owners,
-		open: make(map[string]*directory), read: make(map[string]outcome), listings: make(map[string][]string),
+		open: make(map[string]*directory), read: make(map[string]outcome), listings: make(map[string][]string), told: make(map[string]bool),
 	}
 }
 
@@ -76,10 +81,14 @@ func NewMemory(files []File, listings map[string][]string) *Disk {
 	return d
 }
 
+// started is the user that this program was started as. It is asked now, because a
+// process that judges packets becomes another user, and may not ask any more.
+var started = uint32(os.Geteuid())
+
 // Owners returns those whose files a gateway takes: root, the user that this
-// process runs as, and more.
+// program was started as, and more.
 func Owners(more ...uint32) []uint32 {
-	owners := append([]uint32{0, uint32(os.Geteuid())}, more...)
+	owners := append([]uint32{0, started}, more...)
 	slices.Sort(owners)
 	return slices.Compact(owners)
 }
@@ -166,6 +175,9 @@ func (d *Disk) List(path string) ([]string, error) {
 // file of it is new while another is old.
 func (d *Disk) Changed() error {
 	second := NewDisk(d.root, d.owners)
+	if d.Untrusted != nil {
+		second.Untrusted = func(Problem) {} // it was said the first time
+	}
 	defer second.Close()
 	for _, path := range slices.Sorted(maps.Keys(d.listings)) {
 		if names, err := second.list(path); err != nil || !slices.Equal(names, d.listings[path]) {

@@ -45,7 +45,7 @@ func (d *Disk) at(path string) (*directory, error) {
 		d.forget(dir)
 		return nil, Problems{*problem}
 	}
-	if d.owners != nil && d.within(path) {
+	if d.within(path) {
 		if problem := d.trustNames(dir); problem != nil {
 			d.forget(dir)
 			return nil, Problems{*problem}
@@ -64,10 +64,8 @@ func (d *Disk) list(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.owners != nil {
-		if problem := d.trust(path, &dir.stat); problem != nil {
-			return nil, Problems{*problem}
-		}
+	if problem := d.trust(path, &dir.stat); problem != nil {
+		return nil, Problems{*problem}
 	}
 	fd, err := openat(dir.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC)
 	if err != nil {
@@ -139,10 +137,11 @@ func (d *Disk) regular(dir *directory, path string) (int, *unix.Stat_t, error) {
 		return -1, nil, refused(path, err)
 	}
 	problem := kind(path, &seen, unix.S_IFREG)
-	if problem == nil && d.owners != nil {
-		if problem = d.trust(path, &seen); problem == nil {
-			problem = d.trustNames(dir)
-		}
+	if problem == nil {
+		problem = d.trust(path, &seen)
+	}
+	if problem == nil {
+		problem = d.trustNames(dir)
 	}
 	if problem != nil {
 		return -1, nil, Problems{*problem}

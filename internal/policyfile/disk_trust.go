@@ -28,8 +28,23 @@ func kind(path string, stat *unix.Stat_t, want uint32) *Problem {
 }
 
 // trust returns what is wrong with a file, or a directory, that somebody else
-// than its trusted owner can change.
+// than its trusted owner can change, unless that is only to be told.
 func (d *Disk) trust(path string, stat *unix.Stat_t) *Problem {
+	if d.owners == nil {
+		return nil
+	}
+	problem := d.untrusted(path, stat)
+	if problem == nil || d.Untrusted == nil {
+		return problem
+	}
+	if !d.told[path] {
+		d.told[path] = true
+		d.Untrusted(*problem)
+	}
+	return nil
+}
+
+func (d *Disk) untrusted(path string, stat *unix.Stat_t) *Problem {
 	switch {
 	case !slices.Contains(d.owners, stat.Uid):
 		return &Problem{

@@ -16,6 +16,7 @@ import (
 	"labelgate/internal/judge"
 	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
+	"labelgate/internal/load"
 	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 	"labelgate/internal/sandbox"
@@ -72,10 +73,10 @@ type daemon struct {
 
 // inForce is what packets are judged by, as far as this process knows it.
 type inForce struct {
-	config   *config.Config
-	settings []byte // that config was read from
-	summary  judge.Summary
-	stamp    uint32
+	config  *config.Config
+	bundle  *load.Bundle // what it was read from
+	summary judge.Summary
+	stamp   uint32
 }
 
 // records takes the records of this process.
@@ -84,11 +85,11 @@ type records interface{ Write(*audit.Record) bool }
 // Run runs the gateway until ctx ends. The netfilter table stays: a gateway that
 // is gone lets nothing through.
 func Run(ctx context.Context, o Options) error {
-	settings, cfg, err := readSettings(o.Config)
+	bundle, cfg, err := collect(o.Config, nil)
 	if err != nil {
 		return &SettingsError{err}
 	}
-	d := &daemon{Options: o, inForce: inForce{config: cfg, settings: settings}, install: nft.Install, guard: guard{
+	d := &daemon{Options: o, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		narrow:   nft.Narrow,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },

@@ -43,7 +43,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return errors.Join(owning, err)
 	}
 	defer d.unseat()
-	summary, err := d.bench.Prepare(d.settings, d.handover.Generation+1)
+	summary, err := d.bench.Prepare(d.bundle, d.handover.Generation+1)
 	if err != nil {
 		return &SettingsError{err}
 	}

@@ -43,8 +43,10 @@ type Config struct {
 	DOIs  []DOI  // numbers are unique
 	Zones []Zone // at least one; names, interfaces and networks are unique
 
-	Queue Queue
-	Audit Audit
+	Queue   Queue
+	Audit   Audit
+	Control Control
+	Metrics Metrics
 }
 
 // Self describes the machine's own traffic. When Label is empty the machine

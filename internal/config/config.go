@@ -44,8 +44,10 @@ type Config struct {
 	DOIs  []DOI  // numbers are unique
 	Zones []Zone // at least one; names, interfaces and networks are unique
 
-	Queue Queue
-	Audit Audit
+	Queue   Queue
+	Audit   Audit
+	Control Control
+	Metrics Metrics
 
 	Confinement Confinement
 }

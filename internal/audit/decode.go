@@ -107,6 +107,8 @@ func admissible(r *Record) error {
 		return fmt.Errorf("there is no event %.40q", r.Event)
 	case Reserved(r.Event):
 		return fmt.Errorf("event %s is the auditor's own", r.Event)
+	case r.Process == ProcessAuditor && (r.Event == EventAuditDegraded || r.Event == EventAuditRecovered):
+		return errors.New("only the auditor tells of itself")
 	case r.Seq != 0:
 		return errors.New("sequence numbers are the auditor's")
 	case r.Trail != Trail{}:

@@ -56,6 +56,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"event", change(func(r *Record) { r.Event = "holiday" })},
 		{"no event", change(func(r *Record) { r.Event = "" })},
 		{"auditor's event", change(func(r *Record) { r.Event = EventSealed })},
+		{"auditor about itself", change(func(r *Record) { r.Event, r.Process = EventAuditDegraded, ProcessAuditor })},
 		{"seq", change(func(r *Record) { r.Seq = 1 })},
 		{"chain", change(func(r *Record) { r.Chain = MakeDigest([]byte{1}) })},
 		{"file", change(func(r *Record) { r.File = 1 })},

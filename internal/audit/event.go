@@ -95,6 +95,18 @@ const (
 	ReasonDied  = "died"  // the process that had not told of them yet
 )
 
+// ReasonOutput is the Reason of an EventAuditRecovered of the auditor itself: what
+// it writes to took nothing for a while. Nothing was lost.
+const ReasonOutput = "output"
+
+// The Process of a record, by which the gateway's own are told apart.
+const (
+	ProcessKeeper  = "keeper"
+	ProcessJudge   = "judge"
+	ProcessAuditor = "auditor"
+	ProcessControl = "control"
+)
+
 // What becomes of packets while records find no room: the Reason of an
 // EventAuditFull or EventAuditRecovered.
 const (

@@ -28,7 +28,7 @@ func (s *Server) answer(ctx context.Context, caller *Caller, r *request) answer 
 	}
 	response, e := s.ask(ctx, asked, s.queries, s.times.query)
 	if e != nil {
-		return answer{Error: e}
+		return answer{Error: fitted(e)}
 	}
 	return answer{Result: s.fill(response.Result), Next: response.Next}
 }

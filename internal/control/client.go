@@ -98,13 +98,13 @@ func (c *Client) Close() error { return c.conn.Close() }
 
 // Call asks for one verb and stores the result in the value that result points
 // to. It returns the cursor of the next page. The error is an *Error when the
-// gateway gave it.
+// gateway gave it. The connection ends when ctx does.
 func (c *Client) Call(ctx context.Context, verb string, args Args, result any) (next string, err error) {
 	f, err := frame(request{Verb: verb, Args: args}, MaxRequest)
 	if err != nil {
 		return "", err
 	}
-	stop := context.AfterFunc(ctx, func() { c.conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { c.conn.Close() })
 	defer stop()
 	limit := QueryTimeout
 	if v, _ := Lookup(verb); v.Class == Admin {

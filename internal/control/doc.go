@@ -48,6 +48,3 @@ const (
 	ReadTimeout  = 5 * time.Second
 	WriteTimeout = 5 * time.Second
 )
-
-// DefaultSocket is where the socket is when nobody says otherwise.
-const DefaultSocket = "/run/labelgate/control"

@@ -107,7 +107,7 @@ func CheckPath(path string) error {
 	case strings.HasPrefix(path, "@"):
 		return errors.New("abstract sockets belong to nobody, and anybody reaches them; give a path")
 	case !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/":
-		return errors.New("give an absolute path without . and ..")
+		return errors.New("give an absolute path, with no dots for directories in it")
 	case len(path) > MaxPath:
 		return fmt.Errorf("the path has %d bytes, a socket's has at most %d", len(path), MaxPath)
 	}

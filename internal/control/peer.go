@@ -98,11 +98,11 @@ func (r *reader) Read(p []byte) (int, error) {
 	// Room for the sender's name and nothing else: the kernel throws away
 	// descriptors that find none, instead of filling our table with them.
 	n, oobn, flags, _, err := r.conn.ReadMsgUnix(p, r.oob[:])
-	if err != nil {
-		return n, err
-	}
-	if n == 0 {
-		return 0, io.EOF
+	switch {
+	case errors.Is(err, io.EOF), err == nil && n == 0:
+		return 0, io.EOF // as it is: net wraps it here
+	case err != nil:
+		return 0, err // net gives -1 bytes
 	}
 	if flags&unix.MSG_CTRUNC != 0 {
 		return 0, errDescriptors

@@ -24,8 +24,8 @@ SIGHUP reloads the settings and the policy; what is wrong with them is logged
 and changes nothing.
 
   --config FILE   settings, see examples/perimeter/labelgate.toml
-  --close         load the rules that keep the zones closed while no labelgated
-                  runs, and exit; for the time before the network is up
+  --close         close the zones named in FILE until labelgated runs, and exit:
+                  for a unit that runs before the network; opens nothing
   --open          remove the netfilter table that keeps the zones closed while
                   no labelgated runs, and exit
   --version       print the version and exit
@@ -49,8 +49,8 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("labelgated", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // its own words for what is wrong are said here
 	config := flags.String("config", "", "")
+	shut := flags.Bool("close", false, "")
 	open := flags.Bool("open", false, "")
-	closed := flags.Bool("close", false, "")
 	printVersion := flags.Bool("version", false, "")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -65,6 +65,8 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case flags.NArg() != 0:
 		return misused(stderr, "unexpected argument %q", flags.Arg(0))
+	case *open && *shut:
+		return misused(stderr, "--open and --close are opposites")
 	case *open && *config != "":
 		return misused(stderr, "--open takes no --config: the table to remove has a fixed name")
 	case *open:
@@ -83,13 +85,13 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case *config == "":
 		return misused(stderr, "--config FILE is needed")
-	case *closed:
+	case *shut:
 		return closeGateway(*config, stdout, stderr)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	err := Run(ctx, Options{
-		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr,
+		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr, Confine: true,
 	})
 	if err == nil {
 		return 0

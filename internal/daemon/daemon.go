@@ -16,8 +16,10 @@ import (
 	"labelgate/internal/judge"
 	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
+	"labelgate/internal/load"
 	"labelgate/internal/nft"
 	"labelgate/internal/queue"
+	"labelgate/internal/sandbox"
 )
 
 // Options are what the command line says.
@@ -26,6 +28,9 @@ type Options struct {
 	Log    *slog.Logger
 	Stdout io.Writer
 	Stderr io.Writer
+	// Confine has the process give up what it does not need, for good. It is executed
+	// again for that.
+	Confine bool
 }
 
 // SettingsError says that the settings or the policy are at fault, not the
@@ -45,6 +50,8 @@ type daemon struct {
 	inForce
 	started  time.Time
 	handover handover
+	program  string // its path when this process was started
+	sandbox  sandbox.State
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -66,10 +73,10 @@ type daemon struct {
 
 // inForce is what packets are judged by, as far as this process knows it.
 type inForce struct {
-	config   *config.Config
-	settings []byte // that config was read from
-	summary  judge.Summary
-	stamp    uint32
+	config  *config.Config
+	bundle  *load.Bundle // what it was read from
+	summary judge.Summary
+	stamp   uint32
 }
 
 // records takes the records of this process.
@@ -78,15 +85,18 @@ type records interface{ Write(*audit.Record) bool }
 // Run runs the gateway until ctx ends. The netfilter table stays: a gateway that
 // is gone lets nothing through.
 func Run(ctx context.Context, o Options) error {
-	settings, cfg, err := readSettings(o.Config)
+	bundle, cfg, err := collect(o.Config, nil)
 	if err != nil {
 		return &SettingsError{err}
 	}
-	d := &daemon{Options: o, inForce: inForce{config: cfg, settings: settings}, install: nft.Install, guard: guard{
+	d := &daemon{Options: o, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		narrow:   nft.Narrow,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
 	}, domains: domains{registrar: new(kerneldoi.Registration)}}
+	if err := d.confine(); err != nil {
+		return err
+	}
 	return d.run(ctx)
 }

@@ -23,6 +23,8 @@ type handover struct {
 	Records, Trail   int            `json:",omitempty"` // both ends of the audit socket
 	Listeners        map[string]int `json:",omitempty"`
 	Auditor          int            `json:",omitempty"` // process id
+	Parent           int            `json:",omitempty"` // whose end ends this process, by DeathSignal
+	DeathSignal      int            `json:",omitempty"`
 
 	// Of the gateway, at an upgrade.
 	Upgrades   uint64 `json:",omitempty"`

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -35,6 +36,8 @@ func runMember(role string, args []string, stderr io.Writer) int {
 	if kind, err := unix.GetsockoptInt(process.First, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || kind != unix.AF_UNIX {
 		return misused(stderr, "%s is started by labelgated itself", role)
 	}
+	// It was started by a link in /proc, whose name the kernel would show.
+	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData("labelgated\x00"))), 0, 0, 0)
 	// The keeper ends the others in its own order, by closing their channels.
 	signal.Ignore(unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPIPE)
 	log := slog.New(slog.NewTextHandler(stderr, nil)).With("process", role)

@@ -43,7 +43,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return errors.Join(owning, err)
 	}
 	defer d.unseat()
-	summary, err := d.bench.Prepare(d.settings, d.handover.Generation+1)
+	summary, err := d.bench.Prepare(d.bundle, d.handover.Generation+1)
 	if err != nil {
 		return &SettingsError{err}
 	}
@@ -165,6 +165,12 @@ func (d *daemon) begun(backend string) {
 		d.Log.Warn("this machine has no label of its own ([self] in the settings): nobody reaches it through the interfaces of its zones, by ssh neither")
 	}
 	d.records.Write(&audit.Record{Event: audit.EventStart, Process: roleKeeper, PID: uint32(os.Getpid()), Generation: d.summary.Generation, Detail: version.String()})
+	if d.Confine {
+		d.records.Write(confined(roleKeeper, os.Getpid(), d.sandbox))
+	}
+	if b, ok := d.bench.(*remoteBench); ok {
+		d.records.Write(confined(roleJudge, d.judges.child.PID(), b.sandbox))
+	}
 	d.ready()
 }
 

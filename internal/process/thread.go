@@ -1,8 +1,12 @@
 package process
 
 import (
+	"os"
 	"runtime"
 	"sync"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // The kernel kills a child that asked for that when the thread ends that started it,
@@ -66,5 +70,28 @@ func onThread(f func()) {
 func Replace(execute func() error) error {
 	var err error
 	onThread(func() { err = execute() })
+	return err
+}
+
+// DeathSignal returns the signal that this process asked for at its parent's end
+// (prctl(2), PR_SET_PDEATHSIG), 0 for none. It is the first thread's, and lost when
+// another executes a program.
+func DeathSignal() int {
+	var signal int32
+	onThread(func() {
+		if unix.Prctl(unix.PR_GET_PDEATHSIG, uintptr(unsafe.Pointer(&signal)), 0, 0, 0) != nil {
+			signal = 0
+		}
+	})
+	return int(signal)
+}
+
+// SetDeathSignal asks for it again. It fails when parent, the process that it is
+// about, has ended meanwhile.
+func SetDeathSignal(signal, parent int) (err error) {
+	onThread(func() { err = unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(signal), 0, 0, 0) })
+	if err == nil && os.Getppid() != parent {
+		err = os.ErrProcessDone
+	}
 	return err
 }

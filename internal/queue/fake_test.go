@@ -53,6 +53,14 @@ func (f *fakePort) receive(b *batch) error {
 	return s.err
 }
 
+func (f *fakePort) poll(b *batch) error {
+	b.count = 0
+	if len(f.steps) == 0 {
+		return unix.EAGAIN
+	}
+	return f.receive(b)
+}
+
 func (f *fakePort) send(b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -17,6 +17,8 @@ type port interface {
 	// receive waits for at least one datagram; what it fills is valid until
 	// the next call.
 	receive(*batch) error
+	// poll does not wait: without a datagram it returns EAGAIN.
+	poll(*batch) error
 	// send gives one datagram of at most limit bytes to the kernel.
 	send([]byte) error
 	limit() int
@@ -73,27 +75,38 @@ func (q *Queue) wake() {
 type loop struct {
 	q        *Queue
 	h        Handler
+	gate     Gate     // nil: h is none
+	pipeline Pipeline // nil: h is none
 	in       *batch
 	first    *batch // received before the loop was there
-	packets  [batchSize]Packet
-	verdicts [batchSize]Verdict
-	n        int // packets collected
+	hand     *hand  // being collected
+	away     *hand  // with the pipeline, if it is not empty
 	out      []byte
 	panics   int // calls of the handler that panicked, in a row
 	failures int // to receive, in a row
 	err      error
 }
 
+// hand is some packets and what becomes of them.
+type hand struct {
+	packets  [batchSize]Packet
+	verdicts [batchSize]Verdict
+	n        int // packets collected
+}
+
 func newLoop(q *Queue, h Handler, in *batch) *loop {
-	return &loop{q: q, h: h, in: in, first: q.first, out: make([]byte, 0, q.socket.limit())}
+	l := &loop{q: q, h: h, in: in, first: q.first, hand: new(hand), away: new(hand), out: make([]byte, 0, q.socket.limit())}
+	l.gate, _ = h.(Gate)
+	l.pipeline, _ = h.(Pipeline)
+	return l
 }
 
 func (l *loop) run() error {
-	gate, _ := l.h.(Gate)
+	defer l.finish()
 	// What Adopt received cannot be given back: it is answered in any case.
 	for l.first != nil || !l.q.ended.Load() {
-		if gate != nil {
-			gate.Wait(l.q.stop)
+		if l.gate != nil && l.away.n == 0 {
+			l.gate.Wait(l.q.stop)
 			if l.first == nil && l.q.ended.Load() {
 				return nil
 			}
@@ -122,7 +135,17 @@ func (l *loop) receive() error {
 		l.in, l.first = l.first, nil
 		return nil
 	}
-	err := l.q.socket.receive(l.in)
+	var err error
+	if l.away.n > 0 {
+		if err = l.q.socket.poll(l.in); errors.Is(err, unix.EAGAIN) {
+			// Nothing is left to do meanwhile.
+			l.in.count = 0
+			l.finish()
+			return l.err
+		}
+	} else {
+		err = l.q.socket.receive(l.in)
+	}
 	if err == nil {
 		l.failures = 0
 		return nil
@@ -205,10 +228,10 @@ func (l *loop) salvage(b []byte) bool {
 }
 
 func (l *loop) packet(body []byte, cut bool) {
-	if l.n == batchSize {
+	if l.hand.n == batchSize {
 		l.decide()
 	}
-	p := &l.packets[l.n]
+	p := &l.hand.packets[l.hand.n]
 	e := parsePacket(body, p)
 	if e.unknown > 0 {
 		l.q.counts.unknown.Add(uint64(e.unknown))
@@ -222,7 +245,7 @@ func (l *loop) packet(body []byte, cut bool) {
 	if cut || !e.wellFormed {
 		p.Truncated = true
 	}
-	l.n++
+	l.hand.n++
 }
 
 // refused counts what the kernel did not accept. It works through the messages
@@ -259,49 +282,6 @@ func (l *loop) refused(m *message) {
 	}
 }
 
-// decide has the handler judge the collected packets and answers them all.
-func (l *loop) decide() {
-	n := l.n
-	if n == 0 {
-		return
-	}
-	l.n = 0
-	clear(l.verdicts[:n])
-	panicked := l.handle(n)
-	var t tally
-	for i := range n {
-		l.answer(&l.packets[i], &l.verdicts[i], &t)
-	}
-	l.flush()
-	if panicked {
-		l.q.counts.panicked.Add(uint64(n))
-	}
-	t.addTo(&l.q.counts, n)
-	// Keep nothing alive that the handler returned.
-	clear(l.verdicts[:n])
-}
-
-// handle calls the handler. After a panic its verdicts are not believed: all of
-// its packets are dropped.
-func (l *loop) handle(n int) (panicked bool) {
-	defer func() {
-		if panicked {
-			r := recover()
-			clear(l.verdicts[:n])
-			l.panics++
-			l.q.errorf("queue %d: %d packets dropped: handler panicked: %v\n%s", l.q.number, n, r, debug.Stack())
-			if l.panics >= maxPanics {
-				l.err = fmt.Errorf("handler panicked %d times in a row, last: %v", l.panics, r)
-			}
-		}
-	}()
-	panicked = true
-	l.h.Handle(l.packets[:n:n], l.verdicts[:n:n])
-	panicked = false
-	l.panics = 0
-	return panicked
-}
-
 // idle tells the handler, if it wants to know, that no packet came for a while.
 func (l *loop) idle() {
 	h, ok := l.h.(Idler)
@@ -314,75 +294,6 @@ func (l *loop) idle() {
 		}
 	}()
 	h.Idle()
-}
-
-// tally counts one batch, so that the shared counters are touched once.
-type tally struct{ accepted, dropped, rewritten, marked, truncated, refused uint64 }
-
-func (t *tally) addTo(c *counts, n int) {
-	c.received.Add(uint64(n))
-	c.accepted.Add(t.accepted)
-	c.dropped.Add(t.dropped)
-	if t.rewritten|t.marked|t.truncated|t.refused != 0 {
-		c.rewritten.Add(t.rewritten)
-		c.marked.Add(t.marked)
-		c.truncated.Add(t.truncated)
-		c.refused.Add(t.refused)
-	}
-}
-
-// answer appends the verdict on one packet to what will be sent.
-func (l *loop) answer(p *Packet, v *Verdict, t *tally) {
-	if p.Truncated {
-		*v = Verdict{}
-		t.truncated++
-	}
-	if v.Accept && v.Payload != nil && (len(v.Payload) == 0 || len(v.Payload) > MaxPayload) {
-		*v = Verdict{}
-		t.refused++
-	}
-	if v.Accept {
-		t.accepted++
-		if v.SetMark {
-			t.marked++
-		}
-		if v.Payload != nil {
-			t.rewritten++
-		}
-	} else {
-		t.dropped++
-	}
-	if len(l.out)+verdictLen(v) > cap(l.out) {
-		l.flush()
-	}
-	l.out = appendVerdict(l.out, l.q.number, p.ID, v)
-}
-
-// sendPauses is how long to wait between tries when the kernel has no memory for
-// the verdicts.
-var sendPauses = [...]time.Duration{0, time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second}
-
-// flush sends the collected verdicts. When that fails for good the loop ends,
-// and with the queue the kernel drops what it holds.
-func (l *loop) flush() {
-	if len(l.out) == 0 {
-		return
-	}
-	var err error
-	for _, pause := range sendPauses {
-		if err = l.q.socket.send(l.out); err == nil {
-			break
-		}
-		if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.EAGAIN) {
-			break
-		}
-		time.Sleep(pause)
-	}
-	l.out = l.out[:0]
-	if err != nil {
-		l.q.counts.verdictErrors.Add(1)
-		l.err = fmt.Errorf("send verdicts: %w", err)
-	}
 }
 
 func (l *loop) complain(n uint64, what string) {

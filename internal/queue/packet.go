@@ -102,3 +102,18 @@ type Idler interface {
 	// for about a second.
 	Idle()
 }
+
+// Pipeline is a Handler that judges elsewhere, so that the queue can answer and
+// receive other packets meanwhile. It has one batch at a time. All its methods are
+// called from one goroutine.
+type Pipeline interface {
+	Handler
+	// Begin takes packets to be judged and returns without waiting for the
+	// verdicts; of the packets it keeps nothing. It reports false when it cannot
+	// take them now: then nothing has begun, and they are given to Handle, which
+	// may wait. It never waits itself.
+	Begin(packets []Packet) bool
+	// Finish waits for the verdicts of what Begin took. They must stay unchanged
+	// until Finish or Handle is called again.
+	Finish(verdicts []Verdict)
+}

@@ -146,6 +146,8 @@ func growBuffer(fd, force, plain, size int) {
 
 func (s *netlinkSocket) receive(b *batch) error { return recvmmsg(s.fd, b, unix.MSG_WAITFORONE) }
 
+func (s *netlinkSocket) poll(b *batch) error { return recvmmsg(s.fd, b, unix.MSG_DONTWAIT) }
+
 func (s *netlinkSocket) send(b []byte) error { return sendAll(s.fd, b) }
 
 func (s *netlinkSocket) limit() int { return s.room }

@@ -31,7 +31,8 @@ type Back struct {
 
 	line     line
 	in, out  memory
-	buffers  [][]byte
+	buffers  [parts][Batch][]byte
+	part     int // that the batch in hand has
 	packets  [Batch]queue.Packet
 	verdicts [Batch]queue.Verdict
 	panics   int
@@ -58,17 +59,19 @@ func Open(socket, packets, verdicts *os.File) (*Back, error) {
 		b.out.unmap()
 		return nil, fmt.Errorf("socket to the keeper: %w", err)
 	}
-	for i := range Batch {
-		at := buffersAt + i*BufferLen
-		b.buffers = append(b.buffers, b.out.bytes[at:at+BufferLen:at+BufferLen])
+	for part := range parts {
+		for i := range Batch {
+			at := partsAt + part*partLen + buffersAt + i*BufferLen
+			b.buffers[part][i] = b.out.bytes[at : at+BufferLen : at+BufferLen]
+		}
 	}
 	return b, nil
 }
 
 // Buffers are for the payloads of the batch in hand, one for each packet, of
 // BufferLen bytes. A verdict's payload that lies in one of them is not copied
-// again. The handler asks for them in each call: another batch may have others.
-func (b *Back) Buffers() [][]byte { return b.buffers }
+// again. The handler asks for them in each call: the next batch has others.
+func (b *Back) Buffers() [][]byte { return b.buffers[b.part][:] }
 
 // Counter returns a counter in memory that the keeper reads, also after this
 // process died.
@@ -95,6 +98,7 @@ func (b *Back) Serve(ctx context.Context, h queue.Handler) error {
 			return fmt.Errorf("the keeper hands out %d packets of kind %d: keeper and judge are of different versions; restart the gateway", m.count, m.kind)
 		}
 		n := int(m.count)
+		b.part = int(m.sequence % parts)
 		if err := b.read(n); err != nil {
 			return err
 		}
@@ -165,8 +169,9 @@ func (b *Back) read(n int) error {
 // write makes descriptors of the verdicts. A payload that could not be sent is
 // given as an empty one, which drops the packet.
 func (b *Back) write(n int) {
+	part := partsAt + b.part*partLen
 	for i := range n {
-		v, w := &b.verdicts[i], i*verdictWords
+		v, w := &b.verdicts[i], part/4+i*verdictWords
 		var flags uint32
 		if v.Accept {
 			flags |= flagAccept
@@ -174,7 +179,7 @@ func (b *Back) write(n int) {
 		if v.SetMark {
 			flags |= flagSetMark
 		}
-		at, length := buffersAt, 0
+		at, length := part+buffersAt, 0
 		if v.Payload != nil {
 			flags |= flagPayload
 			if len(v.Payload) <= queue.MaxPayload {
@@ -192,10 +197,11 @@ func (b *Back) write(n int) {
 // lies elsewhere, as a part of the packet does. The buffers for that are none of the
 // handler's, which may hold the payload of another verdict.
 func (b *Back) place(i int, payload []byte) (at, length int) {
-	if at, inside := b.out.offset(payload); inside && at >= buffersAt {
+	part := partsAt + b.part*partLen
+	if at, inside := b.out.offset(payload); inside && at >= part+buffersAt && at+len(payload) <= part+partLen {
 		return at, len(payload)
 	}
-	at = sparesAt + i*BufferLen
+	at = part + sparesAt + i*BufferLen
 	return at, copy(b.out.bytes[at:at+BufferLen], payload)
 }
 

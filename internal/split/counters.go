@@ -30,7 +30,7 @@ const (
 type Counters [Counted]uint64
 
 // Of returns the value of one counter.
-func (c *Counters) Of(n Counter) uint64 { return c[n] }
+func (c Counters) Of(n Counter) uint64 { return c[n] }
 
 func (c *Counters) add(m *memory) {
 	for i := range c {

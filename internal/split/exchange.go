@@ -97,8 +97,9 @@ func (l *Link) await(n int, k kind, start time.Time, timeout time.Duration) erro
 // any time; it may also change the payloads, by which it changes nothing but what
 // it wanted sent.
 func (l *Link) take(verdicts []queue.Verdict) error {
+	part := partOf(l.sequence)
 	for i := range verdicts {
-		w := i * verdictWords
+		w := part/4 + i*verdictWords
 		flags, mark := l.out.get(w+verdictFlags), l.out.get(w+verdictMark)
 		offset, length := uint64(l.out.get(w+verdictOffset)), uint64(l.out.get(w+verdictLength))
 		if flags&^verdictFlagsKnown != 0 {
@@ -109,7 +110,7 @@ func (l *Link) take(verdicts []queue.Verdict) error {
 			continue
 		}
 		if flags&flagPayload != 0 {
-			if offset < buffersAt || offset+length > outLen || length > queue.MaxPayload {
+			if offset < partsAt+buffersAt || offset+length > outLen || length > queue.MaxPayload {
 				return fmt.Errorf("%w: verdict %d has a payload of %d bytes at %d", ErrBroken, i, length, offset)
 			}
 			v.Payload = l.out.bytes[offset : offset+length : offset+length]

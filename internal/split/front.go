@@ -26,7 +26,8 @@ type Config struct {
 }
 
 // Front hands packets to a judge in another process. It is the handler of one
-// queue; Handle, Wait and Idle are called by that queue, all else by anybody.
+// queue, which calls Handle, Begin, Finish, Wait and Idle; all else may be called by
+// anybody.
 type Front struct {
 	timeout time.Duration
 	lost    func(int, error)
@@ -39,8 +40,14 @@ type Front struct {
 	busy    bool          // a batch is handed out
 	closed  bool          //
 	changed chan struct{} // closed and replaced when one of these changed
-	old     []*Link       // given up; verdicts may still point into the last
+	old     []*Link       // given up
+	last    *Link         // that answered last: verdicts may still point into it
 	gone    Counters      // of judges whose memory is gone
+
+	// Of the batch that is handed out; of the queue's goroutine.
+	asked  *Link
+	since  time.Time
+	failed error // to hand it out
 
 	stop     <-chan struct{} // of the queue
 	attached atomic.Bool
@@ -50,7 +57,11 @@ type Front struct {
 	testVerdicts []queue.Verdict
 }
 
-var _ queue.Handler = (*Front)(nil)
+var (
+	_ queue.Pipeline = (*Front)(nil)
+	_ queue.Gate     = (*Front)(nil)
+	_ queue.Idler    = (*Front)(nil)
+)
 
 // NewFront makes a Front without a judge: packets wait until one is attached.
 func NewFront(c Config) *Front {
@@ -131,9 +142,10 @@ func (f *Front) retire() {
 }
 
 // reap frees the links that were given up, all but the last: a judge that was
-// replaced may still count the records that it sends at its end.
+// replaced may still count the records that it sends at its end. The link that the
+// queue has its last verdicts from stays too, for they point into it.
 func (f *Front) reap() {
-	for len(f.old) > 1 {
+	for len(f.old) > 1 && f.old[0] != f.last {
 		f.gone.add(&f.old[0].out)
 		f.old[0].abandon()
 		f.old = f.old[1:]
@@ -168,26 +180,47 @@ func (f *Front) waitForJudge() bool {
 	return f.link != nil
 }
 
-// begin returns the judge to ask, nil when the queue is to end.
+// begin returns the judge to ask, nil when the queue is to end. It waits until there
+// is one.
 func (f *Front) begin(n int) *Link {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.progress.held.Store(int64(n))
-	f.reap()
 	if !f.waitForJudge() {
 		return nil
 	}
-	f.busy = true
-	return f.link
+	return f.occupy()
 }
 
-// end is called after each begin that returned a judge.
-func (f *Front) end(failed bool) {
+// tryBegin does not wait.
+func (f *Front) tryBegin(n int) *Link {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.link == nil {
+		return nil
+	}
+	f.progress.held.Store(int64(n))
+	return f.occupy()
+}
+
+func (f *Front) occupy() *Link {
+	f.reap()
+	f.busy = true
+	f.asked = f.link
+	return f.asked
+}
+
+// end is called after each begin that returned a judge, with the judge when it
+// answered; else it is given up.
+func (f *Front) end(answered *Link) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.progress.held.Store(0)
 	f.busy = false
-	if failed {
+	if answered == nil {
 		f.retire()
+	} else {
+		f.last = answered
 	}
 	switch {
 	case f.next != nil:
@@ -208,41 +241,68 @@ func (f *Front) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 }
 
 func (f *Front) batch(packets []queue.Packet, verdicts []queue.Verdict) {
-	defer f.progress.held.Store(0)
 	for {
 		l := f.begin(len(packets))
 		if l == nil {
-			f.progress.lost.Add(uint64(len(packets)))
-			f.lost(len(packets), ErrStopped)
+			f.lose(len(packets), ErrStopped)
 			return
 		}
-		handed, err := f.exchange(l, packets, verdicts, packetBatch)
-		f.end(err != nil)
-		if err == nil {
-			f.progress.answered(f.start, len(packets))
+		if f.give(l, packets) {
+			f.Finish(verdicts)
 			return
 		}
-		clear(verdicts)
-		if handed {
-			f.progress.lost.Add(uint64(len(packets)))
-			f.lost(len(packets), err)
-			return
-		}
-		// It was gone before it could see this batch: the next may have it.
-		f.lost(0, err)
 	}
 }
 
-func (f *Front) exchange(l *Link, packets []queue.Packet, verdicts []queue.Verdict, k kind) (handed bool, err error) {
+// give hands packets to the judge. It reports false when that was gone before it
+// could see them: the next may have them.
+func (f *Front) give(l *Link, packets []queue.Packet) bool {
 	l.put(packets)
-	start := time.Now()
-	if handed, err = l.hand(len(packets), k); err != nil {
-		return handed, err
+	f.since = time.Now()
+	handed, err := l.hand(len(packets), packetBatch)
+	if err == nil || handed {
+		f.failed = err
+		return true
 	}
-	if err = l.await(len(packets), k, start, f.timeout); err != nil {
-		return true, err
+	f.end(nil)
+	f.lost(0, err)
+	return false
+}
+
+// Begin hands packets to the judge, if there is one. It never waits for it.
+func (f *Front) Begin(packets []queue.Packet) bool {
+	if len(packets) > Batch {
+		return false
 	}
-	return true, l.take(verdicts)
+	l := f.tryBegin(len(packets))
+	return l != nil && f.give(l, packets)
+}
+
+// Finish waits for the verdicts of what Begin took. They are drops when the judge had
+// the packets and did not answer.
+func (f *Front) Finish(verdicts []queue.Verdict) {
+	l, n, err := f.asked, len(verdicts), f.failed
+	if err == nil {
+		err = l.await(n, packetBatch, f.since, f.timeout)
+	}
+	if err == nil {
+		err = l.take(verdicts)
+	}
+	if err != nil {
+		clear(verdicts)
+		f.end(nil)
+		f.lose(n, err)
+		return
+	}
+	f.end(l)
+	f.progress.answered(f.start, n)
+}
+
+// lose tells of packets that will be dropped.
+func (f *Front) lose(n int, why error) {
+	f.progress.held.Store(0)
+	f.progress.lost.Add(uint64(n))
+	f.lost(n, why)
 }
 
 // Counters returns what all judges counted so far.
@@ -279,5 +339,5 @@ func (f *Front) Close() {
 		f.gone.add(&l.out)
 		l.abandon()
 	}
-	f.old = nil
+	f.old, f.last = nil, nil
 }

@@ -37,15 +37,23 @@ const (
 	flagTruncated
 )
 
-// The memory for verdicts: descriptors, counters, a buffer for each packet, and as
-// many for payloads that the handler has somewhere else.
+// The memory for verdicts: counters, and then two parts that are used in turn, for the
+// keeper is still sending the verdicts of one batch while the judge writes those of
+// the next. Each has descriptors, a buffer for each packet, and as many for payloads
+// that the handler has somewhere else.
 const (
 	verdictWords = 4
-	countersAt   = 2048
-	buffersAt    = 4096
+	countersAt   = 0
+	partsAt      = 4096
+	buffersAt    = 4096 // in a part
 	sparesAt     = buffersAt + Batch*BufferLen
-	outLen       = (sparesAt + Batch*BufferLen + 4095) / 4096 * 4096
+	partLen      = (sparesAt + Batch*BufferLen + 4095) / 4096 * 4096
+	parts        = 2
+	outLen       = partsAt + parts*partLen
 )
+
+// partOf returns where the part for a batch begins.
+func partOf(sequence uint32) int { return partsAt + int(sequence%parts)*partLen }
 
 // The words of a verdict's descriptor. All zero is a drop.
 const (

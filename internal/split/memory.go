@@ -9,9 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// memory is one mapped piece of shared memory. The words in it are only read and
-// written atomically: the other process may change them at any moment, and what
-// was read once must not be read again behind the program's back.
+// memory is one mapped piece of shared memory. The words in it are only read
+// atomically: the other process may change them at any moment, and what was read
+// once must not be read again behind the program's back. Writing needs no such care:
+// the message that says that something was written goes through the kernel after it.
 type memory struct {
 	bytes []byte
 	words []uint32
@@ -24,7 +25,11 @@ type memory struct {
 // Without the seal against shrinking, the other side could take pages away under
 // the mapping, and reading them would kill this process.
 func makeMemory(name string, length int, readOnly bool) (m memory, fd int, err error) {
-	fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	// Nobody executes it; kernels before 6.3 cannot promise that.
+	fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
+	if err == unix.EINVAL {
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
 	if err != nil {
 		return m, -1, fmt.Errorf("shared memory: %w", err)
 	}
@@ -82,7 +87,7 @@ func (m *memory) unmap() {
 
 func (m *memory) get(word int) uint32 { return atomic.LoadUint32(&m.words[word]) }
 
-func (m *memory) set(word int, v uint32) { atomic.StoreUint32(&m.words[word], v) }
+func (m *memory) set(word int, v uint32) { m.words[word] = v }
 
 // counter returns the 64-bit word at a place that is a multiple of 8.
 func (m *memory) counter(at int) *atomic.Uint64 {

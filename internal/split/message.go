@@ -25,7 +25,7 @@ type message struct {
 	count    uint32 // of packets, the same in the answer
 }
 
-const messageLen = 16
+const messageLen = 12
 
 // errMessage says that what came is none of our messages.
 var errMessage = errors.New("the message has a wrong length")

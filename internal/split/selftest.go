@@ -23,23 +23,35 @@ func (f *Front) Idle() {
 	if len(f.tests) == 0 || !f.attached.Load() {
 		return
 	}
-	l := f.begin(0)
+	l := f.tryBegin(0)
 	if l == nil {
 		return
 	}
+	err := f.ask(l)
 	clear(f.testVerdicts)
-	_, err := f.exchange(l, f.testPackets, f.testVerdicts, testBatch)
-	if err == nil {
-		err = f.untrue()
-	}
-	clear(f.testVerdicts)
-	f.end(err != nil)
 	if err != nil {
+		f.end(nil)
 		f.lost(0, err)
 		return
 	}
+	f.end(l)
 	f.progress.tests.Add(1)
 	f.progress.at.Store(int64(time.Since(f.start)))
+}
+
+func (f *Front) ask(l *Link) error {
+	n, start := len(f.tests), time.Now()
+	l.put(f.testPackets)
+	if _, err := l.hand(n, testBatch); err != nil {
+		return err
+	}
+	if err := l.await(n, testBatch, start, f.timeout); err != nil {
+		return err
+	}
+	if err := l.take(f.testVerdicts); err != nil {
+		return err
+	}
+	return f.untrue()
 }
 
 func (f *Front) untrue() error {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Sink receives what passes the queue. Packets that were sent by Source.Send are told
@@ -90,10 +92,11 @@ type Source struct {
 // Source makes one whose datagrams carry size bytes, at least 8.
 func (n *Net) Source(size int) (*Source, error) {
 	s := &Source{b: make([]byte, size)}
-	return s, n.Do(func() (err error) {
+	err := n.Do(func() (err error) {
 		s.conn, err = net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: Port})
 		return err
 	})
+	return s, err
 }
 
 // Send sends the next number.
@@ -111,3 +114,16 @@ func (s *Source) Sent() uint64 { return s.sent }
 
 // Close closes its socket.
 func (s *Source) Close() { s.conn.Close() }
+
+// Hole makes a socket for what passes the queue, from which nobody reads; what does
+// not fit into it is dropped by the kernel.
+func (n *Net) Hole() (fd int, err error) {
+	err = n.Do(func() (err error) {
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1)
+		return unix.Bind(fd, &unix.SockaddrInet4{Port: Port, Addr: [4]byte{127, 0, 0, 1}})
+	})
+	return fd, err
+}

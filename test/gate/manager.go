@@ -31,6 +31,8 @@ type Manager struct {
 	// Watchdog is what labelgated is told of how often it has to report; 0 for
 	// not at all. Set before Start.
 	Watchdog time.Duration
+	// Disk is one that labelgated sees, nil for none. Set before Start.
+	Disk *Disk
 	// Environment is added to that of labelgated. Set before Start.
 	Environment []string
 
@@ -94,7 +96,11 @@ func (m *Manager) Start(t testing.TB) *Service {
 	// Only the process itself knows its number before it begins.
 	const script = `[ -z "$LISTEN_FDS" ] || export LISTEN_PID=$$; [ -z "$WATCHDOG_USEC" ] || export WATCHDOG_PID=$$; exec "$0" "$@"`
 	v := &Service{manager: m, exited: make(chan struct{}), begun: time.Now()}
-	v.cmd = exec.Command("/bin/sh", "-c", script, m.program, "--config", filepath.Join(m.site.Directory, Settings))
+	line := []string{"/bin/sh", "-c", script, m.program, "--config", filepath.Join(m.site.Directory, Settings)}
+	if m.Disk != nil {
+		line = append([]string{"nsenter"}, m.Disk.enter(line...)...)
+	}
+	v.cmd = exec.Command(line[0], line[1:]...)
 	v.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+m.path)
 	v.cmd.Env = append(v.cmd.Env, m.Environment...)
 	if m.Watchdog > 0 {

@@ -66,7 +66,7 @@ type daemon struct {
 	install  func(nft.Plan) (nft.Report, error)
 	guard    guard
 	verdicts verdicts
-	overflow overflow
+	overflow *overflow
 	domains  domains
 	requests chan func() // to be done by follow
 }

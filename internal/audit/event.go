@@ -70,6 +70,7 @@ const (
 	ReasonIPv6      = "ipv6"      // IPv6 is closed in zones
 	ReasonEthertype = "ethertype" // the frame held neither IP nor ARP
 	ReasonDrift     = "drift"
+	ReasonBypass    = "bypass" // something leads packets around them; Detail says what
 )
 
 // Why the kernel dropped packets before anybody saw them: the Reason of an

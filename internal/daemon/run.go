@@ -15,6 +15,7 @@ import (
 	"labelgate/internal/icmp"
 	"labelgate/internal/judge"
 	"labelgate/internal/links"
+	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 	"labelgate/internal/split"
 	"labelgate/internal/version"
@@ -54,6 +55,9 @@ func (d *daemon) run(ctx context.Context) error {
 	d.summary, d.stamp = summary, d.handover.stamp(summary.Numbering)
 	table, _ := watcher.Numbered()
 	if err := refuseMasters(d.config, table); err != nil {
+		return err
+	}
+	if err := d.refuseBypasses(); err != nil {
 		return err
 	}
 	if err := d.bench.Commit(d.stamp); err != nil {
@@ -140,6 +144,12 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
+	notices, err := nft.Watch(0, d.errorf)
+	if err != nil {
+		return err
+	}
+	defer notices.Close()
+	d.notices = notices.Changed()
 	d.overflow = &overflow{number: d.config.Queue.Number, depth: queue.Depth{Polls: 4}, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
 	d.verdicts.stats = d.packets.Stats
 	tasks, ctx := errgroup.WithContext(ctx)
@@ -156,7 +166,7 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 		return nil
 	})
 	d.begun(backend)
-	err := tasks.Wait()
+	err = tasks.Wait()
 	d.stopped(d.packets.Stats(), d.overflow)
 	return err
 }

@@ -66,9 +66,10 @@ type daemon struct {
 	install  func(nft.Plan) (nft.Report, error)
 	guard    guard
 	verdicts verdicts
-	overflow overflow
+	overflow *overflow
 	domains  domains
-	requests chan func() // to be done by follow
+	requests chan func()     // to be done by follow
+	notices  <-chan struct{} // somebody changed rules of netfilter
 }
 
 // inForce is what packets are judged by, as far as this process knows it.
@@ -94,6 +95,7 @@ func Run(ctx context.Context, o Options) error {
 		narrow:   nft.Narrow,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
+		bypasses: bypasses{find: new(nft.BypassWatch).Bypasses},
 	}, domains: domains{registrar: new(kerneldoi.Registration)}}
 	if err := d.confine(); err != nil {
 		return err

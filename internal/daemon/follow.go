@@ -25,12 +25,16 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 			d.reload()
 		case <-d.links.Changed():
 			d.relink()
+		case <-d.notices:
+			d.watch()
 		case why := <-d.judges.failed:
 			d.reviveJudge(why)
 		case <-d.judges.ended():
 			d.reviveJudge(split.ErrGone)
 		case <-retry.C:
 			d.reviveJudge(d.judges.why)
+		case <-d.auditing.ended():
+			d.tendAuditor()
 		case do := <-d.requests:
 			do()
 		case <-ticker.C:

@@ -192,8 +192,9 @@ func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept,
 		},
 		guard: guard{
 			check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil },
-			narrow:  func(nft.Plan) error { return nil },
-			ruleset: ruleset{narrowest: 1500, translates: func() (string, bool, error) { return "", false, nil }},
+			narrow:   func(nft.Plan) error { return nil },
+			ruleset:  ruleset{narrowest: 1500, translates: func() (string, bool, error) { return "", false, nil }},
+			bypasses: bypasses{find: func(nft.Plan) ([]nft.Bypass, error) { return nil, nil }},
 		},
 		domains: domains{registrar: new(fakeRegistrar)},
 	}

@@ -54,9 +54,10 @@ func (d *daemon) startJudge(program string) (*process.Child, *remoteBench, *spli
 		link.Discard()
 		return nil, nil, nil, err
 	}
-	defer theirs.Close()
 	files := append([]*os.File{theirs, d.auditing.producer, d.raw}, link.Files()...)
 	child, err := process.Start(process.Spec{Program: program, Role: roleJudge, Arguments: []string{d.judgeArguments()}, Files: files})
+	// While this process has them it does not see that the other has ended.
+	theirs.Close()
 	link.Started()
 	if err != nil {
 		link.Discard()

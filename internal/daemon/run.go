@@ -15,6 +15,7 @@ import (
 	"labelgate/internal/icmp"
 	"labelgate/internal/judge"
 	"labelgate/internal/links"
+	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 	"labelgate/internal/split"
 	"labelgate/internal/version"
@@ -54,6 +55,9 @@ func (d *daemon) run(ctx context.Context) error {
 	d.summary, d.stamp = summary, d.handover.stamp(summary.Numbering)
 	table, _ := watcher.Numbered()
 	if err := refuseMasters(d.config, table); err != nil {
+		return err
+	}
+	if err := d.refuseBypasses(); err != nil {
 		return err
 	}
 	if err := d.bench.Commit(d.stamp); err != nil {
@@ -140,20 +144,30 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	d.overflow = overflow{number: d.config.Queue.Number, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
+	notices, err := nft.Watch(0, d.errorf)
+	if err != nil {
+		return err
+	}
+	defer notices.Close()
+	d.notices = notices.Changed()
+	d.overflow = &overflow{number: d.config.Queue.Number, depth: queue.Depth{Polls: 4}, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
 	d.verdicts.stats = d.packets.Stats
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error { return d.packets.Run(ctx, d.handler()) })
 	tasks.Go(func() error { return d.follow(ctx, hangup) })
 	tasks.Go(func() error {
-		if err := d.overflow.watch(ctx); err != nil {
-			d.Log.Warn("what the kernel drops from a full queue is not counted", "error", err)
-		}
+		d.overflow.watch(ctx, func(err error) {
+			if err != nil {
+				d.Log.Error("what the kernel drops from a full queue cannot be read; it is counted when it can", "error", err)
+				return
+			}
+			d.Log.Info("what the kernel drops from a full queue can be read again")
+		})
 		return nil
 	})
 	d.begun(backend)
-	err := tasks.Wait()
-	d.stopped(d.packets.Stats(), &d.overflow)
+	err = tasks.Wait()
+	d.stopped(d.packets.Stats(), d.overflow)
 	return err
 }
 

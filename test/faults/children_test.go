@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"labelgate/internal/audit"
 	"labelgate/test/figures"
 	"labelgate/test/gate"
 	"labelgate/test/long"
@@ -105,6 +106,12 @@ func TestHang(t *testing.T) {
 	p.load.Start(faultRate)
 	var replaced, back gate.Histogram
 	hangs, meanwhile := 0, uint64(0)
+	var found time.Time // when the last one was recorded: before its packets were dropped
+	p.records.Each = func(r *audit.Record) {
+		if r.Event == audit.EventHang {
+			found = r.Time
+		}
+	}
 	for range long.Rounds(3, 100, 0.02) {
 		time.Sleep(time.Duration(200+random.IntN(200)) * time.Millisecond)
 		pid, ok := p.member("judge")
@@ -118,16 +125,18 @@ func TestHang(t *testing.T) {
 		if !gate.Eventually(func() bool { now := p.Service().Role("judge"); return now != 0 && now != pid }) {
 			t.Fatalf("the judge hangs and is not replaced\n%s", p.Tail(12))
 		}
-		now := time.Now()
-		replaced.Add(int64(now.Sub(at)))
+		replaced.Add(int64(time.Since(at)))
 		p.passesSome(t)
 		p.sniffer("tess").Sync()
 		// What was answered before is on the cable soon.
 		settled := at.Add(50 * time.Millisecond)
 		first, _ := p.sniffer("tess").Times().First(settled)
 		back.Add(int64(first.Sub(at)))
+		if !gate.Eventually(func() bool { p.records.Read(t); return found.After(at) }) {
+			t.Fatal("it is not on record")
+		}
 		for _, n := range p.sniffers {
-			meanwhile += n.Times().Between(settled, now.Add(-50*time.Millisecond))
+			meanwhile += n.Times().Between(settled, found)
 		}
 		hangs++
 	}

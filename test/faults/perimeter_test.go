@@ -98,6 +98,8 @@ var (
 
 // permitted are the kinds that pass, each with another thing done to it.
 func permitted() []*gate.Kind {
+	mixed := gate.Halves("fragments, two labels", "mallet", address("mallet", 8), address("tess", 0), fooBlue, popBlue)
+	mixed.To, mixed.Areas, mixed.Apart = "tess", [][]byte{gate.Padded(foo), gate.Padded(popRed)}, true
 	return []*gate.Kind{
 		gate.Datagram("labeled to labeled", "mallory", address("mallory", 1), address("tess", 0), foo).Passing("tess", foo).Shared(12),
 		gate.Datagram("option off", "mallory", address("mallory", 2), address("pop", 0), foo).Passing("pop", nil).Shared(12),
@@ -106,8 +108,7 @@ func permitted() []*gate.Kind {
 		gate.Datagram("translated back", "mallet", address("mallet", 5), address("tess", 0), fooBlue).Passing("tess", foo).Shared(6),
 		gate.Halves("fragments, option off", "mallory", address("mallory", 6), address("pop", 0), foo, foo).Passing("pop", nil).Shared(2),
 		gate.Halves("fragments, option on", "pop", address("pop", 7), address("tess", 0), nil, nil).Passing("tess", popRed).Shared(2),
-		// The first may pass by itself; what would come of the second has other options.
-		gate.Halves("fragments, two labels", "mallet", address("mallet", 8), address("tess", 0), fooBlue, popBlue).Passing("tess", foo).Shared(1),
+		mixed, // each may pass by itself, if the other did not
 	}
 }
 

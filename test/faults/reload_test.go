@@ -109,8 +109,8 @@ func TestReload(t *testing.T) {
 	p.Write(t, reloadFiles())
 	p.Manager.Run(t)
 	p.watch(t, long.Seed(t, 4), reloadKinds()...)
-	t.Run("policy", func(t *testing.T) { p.reloads(t, "policy", 4500, orderA) })
-	t.Run("zones", func(t *testing.T) { p.reloads(t, "zones", 500, orderB) })
+	t.Run("policy", func(t *testing.T) { p.reloads(t, "policy", 4900, orderA) })
+	t.Run("zones", func(t *testing.T) { p.reloads(t, "zones", 100, orderB) })
 }
 
 // reloads sends the gateway to and fro between the policies; in B the zones stand in

@@ -25,6 +25,8 @@ type Kind struct {
 	// Areas are the option areas that it may have there, each in whole words;
 	// one at least, which is empty for a packet without options.
 	Areas [][]byte
+	// Apart says that no two neighbouring frames may both be there.
+	Apart bool
 	// Source is an address that no other kind has, by which its records are found.
 	Source netip.Addr
 

@@ -145,7 +145,7 @@ func (l *Load) one(k *Kind, at int64) int {
 	first := l.number.Add(uint64(len(k.Frames))) - uint64(len(k.Frames))
 	for i, f := range k.Frames {
 		b := o.add(k, f)
-		putTag(b, k.number, first+uint64(i), at)
+		tag{kind: k.number, frame: i, number: first + uint64(i), sent: at}.put(b)
 		if k.Shape != nil {
 			k.Shape(b, first)
 		}

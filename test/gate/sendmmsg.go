@@ -78,7 +78,9 @@ func (o *outbox) flush(refused func(*Kind)) {
 			at += int(n)
 		}
 	}
-	o.n, o.last = 0, o.n
+	if o.n > 0 {
+		o.n, o.last = 0, o.n
+	}
 }
 
 func (o *outbox) close() { unix.Close(o.fd) }

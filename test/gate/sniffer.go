@@ -112,33 +112,35 @@ func (n *Sniffer) frame(b []byte, at int64) {
 	if n.domains != nil && beginsLabel(packet, n.domains) {
 		n.tally.Leaked.add("at "+n.host, b)
 	}
-	kind, number, sent, ok := readTag(packet)
+	is, ok := readTag(packet)
 	switch {
 	case !ok && (ethertype == EthernetIPv4 || ethertype == EthernetIPv6):
 		n.tally.Strange.add("at "+n.host, b)
 		return
 	case !ok:
 		return // ARP and the like are the gateway's own
-	case kind >= len(n.load.kinds):
+	case is.kind >= len(n.load.kinds):
 		n.tally.Wrong.add("of no kind at "+n.host, b)
 		return
 	}
-	k := n.load.kinds[kind]
-	if why := n.wrong(k, ethertype, packet); why != "" {
+	k := n.load.kinds[is.kind]
+	if why := n.wrong(k, &is, ethertype, packet); why != "" {
 		n.tally.Wrong.add(fmt.Sprintf("%s at %s: %s", k.Name, n.host, why), b)
 	}
-	if !n.seen.Set(number) {
+	if !n.seen.Set(is.number) {
 		n.tally.Twice.add(k.Name+" at "+n.host, b)
 		return
 	}
-	n.tally.Delivered[kind]++
-	n.tally.Latency.Add(at - sent)
+	n.tally.Delivered[is.kind]++
+	n.tally.Latency.Add(at - is.sent)
 	n.times.Add(at, 1)
 }
 
 // wrong says what of a packet is not as it may be here, "" for nothing.
-func (n *Sniffer) wrong(k *Kind, ethertype uint16, packet []byte) string {
+func (n *Sniffer) wrong(k *Kind, is *tag, ethertype uint16, packet []byte) string {
 	switch h := headerLen(packet); {
+	case k.Apart && (is.frame > 0 && n.seen.Has(is.number-1) || is.frame+1 < len(k.Frames) && n.seen.Has(is.number+1)):
+		return "together with another of its datagram"
 	case k.To != n.host:
 		return "may not be here"
 	case ethertype != EthernetIPv4 || h == 0:

@@ -4,7 +4,8 @@ import "golang.org/x/sys/unix"
 
 const arch = unix.AUDIT_ARCH_AARCH64
 
-// archStart is what the runtime calls on this architecture alone, when it starts.
+// archStart is what a keeper and the runtime, when it starts, call on this
+// architecture alone.
 var archStart []call
 
 // archWait is how Poll of package unix waits.

@@ -9,8 +9,8 @@ import (
 )
 
 // table lists the system calls of a role, for the process pid.
-func (p *Profile) table(pid int) []call {
-	switch p.Role {
+func (r Role) table(pid int) []call {
+	switch r {
 	case Judge:
 		return union(always(), self(pid), readFiles(), talk(), judges())
 	case Auditor:
@@ -19,14 +19,14 @@ func (p *Profile) table(pid int) []call {
 		return union(always(), self(pid), readFiles(), talk(), serves())
 	}
 	// What a keeper has not, nobody has whom it starts.
-	return union(keeps(), p.listens(), always(), readFiles(), talk(), judges(), writesFiles(), serves(), archStart)
+	return union(keeps(), always(), readFiles(), talk(), judges(), writesFiles(), serves(), archStart)
 }
 
-// judges is what a judge does beyond reading its policy.
+// judges is what a judge does to the sockets that it has.
 func judges() []call {
 	return []call{
-		{number: unix.SYS_RECVMMSG, name: "recvmmsg"},
-		{number: unix.SYS_SENDMMSG, name: "sendmmsg"},
+		{number: unix.SYS_SHUTDOWN, name: "shutdown"},
+		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of its route sockets
 	}
 }
 
@@ -62,24 +62,13 @@ func serves() []call {
 		{number: unix.SYS_GETSOCKOPT, name: "getsockopt"},
 		{number: unix.SYS_SETSOCKOPT, name: "setsockopt", clauses: []clause{
 			all(exactly(1, unix.SOL_SOCKET), exactly(2, unix.SO_KEEPALIVE)),
+			all(exactly(1, unix.SOL_SOCKET), exactly(2, unix.SO_PASSCRED)),
 			all(exactly(1, unix.IPPROTO_TCP)),
 		}},
 		{number: unix.SYS_WRITEV, name: "writev"},
-	}
-}
-
-// listens is for TCP ports that a keeper listens on.
-func (p *Profile) listens() []call {
-	if len(p.Listen) == 0 {
-		return nil
-	}
-	var clauses []clause
-	for _, family := range []uint64{unix.AF_INET, unix.AF_INET6} {
-		clauses = append(clauses, all(exactly(0, family), condition{1, 0xf, unix.SOCK_STREAM}))
-	}
-	return []call{
-		{number: unix.SYS_SOCKET, name: "socket", clauses: clauses},
-		{number: unix.SYS_SETSOCKOPT, name: "setsockopt", clauses: in(1, unix.IPPROTO_IPV6)},
+		// Package os/user asks who itself is, whoever is looked up.
+		{number: unix.SYS_GETUID, name: "getuid"},
+		{number: unix.SYS_GETGID, name: "getgid"},
 	}
 }
 
@@ -124,6 +113,9 @@ func keeps() []call {
 		{unix.SYS_DUP3, "dup3"},
 		{unix.SYS_EVENTFD2, "eventfd2"},
 		{unix.SYS_EPOLL_CREATE1, "epoll_create1"},
+		{unix.SYS_RECVMMSG, "recvmmsg"},
+		{unix.SYS_SENDMMSG, "sendmmsg"},
+		{unix.SYS_MKDIRAT, "mkdirat"},
 		{unix.SYS_FCHMODAT, "fchmodat"},
 		{unix.SYS_FCHOWNAT, "fchownat"},
 		{unix.SYS_GETCWD, "getcwd"},
@@ -132,9 +124,7 @@ func keeps() []call {
 		{unix.SYS_SETPGID, "setpgid"},
 		{unix.SYS_UMASK, "umask"},
 		{unix.SYS_UNAME, "uname"},
-		{unix.SYS_GETUID, "getuid"},
 		{unix.SYS_GETEUID, "geteuid"},
-		{unix.SYS_GETGID, "getgid"},
 		{unix.SYS_GETEGID, "getegid"},
 		{unix.SYS_GETPPID, "getppid"},
 		{unix.SYS_GETRUSAGE, "getrusage"},

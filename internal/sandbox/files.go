@@ -67,8 +67,8 @@ func (p *Profile) rules(r *ruleset) error {
 			}
 		}
 	}
-	for _, port := range p.Listen {
-		if err := r.listen(port); err != nil {
+	if p.Role == Control { // whose metrics tell of itself
+		if err := r.itself(reads); err != nil {
 			return err
 		}
 	}

@@ -26,8 +26,6 @@ type Profile struct {
 	// Sockets are directories in which a keeper makes unix sockets and removes
 	// them.
 	Sockets []string
-	// Listen are TCP ports on which a keeper listens.
-	Listen []uint16
 	// AuditWrite keeps CAP_AUDIT_WRITE, if the process has it: for the auditor,
 	// and for the keeper that starts it.
 	AuditWrite bool
@@ -49,7 +47,7 @@ func (p *Profile) check() error {
 		switch {
 		case len(p.Execute) > 0:
 			return fmt.Errorf("sandbox: %s: only a keeper starts programs", p.Role)
-		case len(p.Sockets) > 0 || len(p.Listen) > 0:
+		case len(p.Sockets) > 0:
 			return fmt.Errorf("sandbox: %s: only a keeper makes sockets", p.Role)
 		}
 	}

@@ -48,12 +48,12 @@ func (r Role) calls() int {
 	if r == 0 {
 		return 0
 	}
-	return len((&Profile{Role: r}).table(0))
+	return len(r.table(0))
 }
 
 // filter returns what decides about the process pid.
 func (p *Profile) filter(pid int) *filter {
-	f := &filter{arch: arch, calls: p.table(pid)}
+	f := &filter{arch: arch, calls: p.Role.table(pid)}
 	switch p.Violation {
 	case Refuse:
 		f.other = fails(unix.EPERM)

@@ -4,8 +4,7 @@ import "golang.org/x/sys/unix"
 
 const arch = unix.AUDIT_ARCH_AARCH64
 
-// archStart is what a keeper and the runtime, when it starts, call on this
-// architecture alone.
+// archStart is what the runtime calls on this architecture alone, when it starts.
 var archStart []call
 
 // archWait is how Poll of package unix waits.

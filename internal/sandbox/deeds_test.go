@@ -27,6 +27,7 @@ var deeds = map[string]func(task) (func() error, error){
 	"execute": after(executeDeed),
 	"signals": after(signalsDeed),
 	"shoot":   shoot,
+	"cage":    after(cage),
 }
 
 // after is for deeds that need nothing before.

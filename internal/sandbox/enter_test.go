@@ -96,7 +96,7 @@ func TestAuditWrite(t *testing.T) {
 func TestUpgrade(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
-	p := &Profile{Role: Keeper, Must: true, Execute: []string{executable(t)}, Sockets: []string{dir}}
+	p := &Profile{Role: Keeper, Must: true, Execute: []string{executable(t)}, Write: []string{dir}}
 	listenDatagrams(t, dir+"/notify")
 	cmd := task{Enter: p, Do: "upgrade", Args: []string{"20", dir}}.command(t)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
@@ -158,38 +158,4 @@ func executeDeed(t task) error {
 		return err
 	}
 	return Exec(program, os.Args, []string{inmate + "=" + t.Args[0]})
-}
-
-// TestBecome: started by root, the family is somebody else's, and does its work.
-func TestBecome(t *testing.T) {
-	needRoot(t)
-	dir, err := os.MkdirTemp("", "labelgate-become")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	program, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const nobody = 65534
-	if err := errors.Join(os.Chmod(dir, 0o755), os.Chown(dir, nobody, nobody), os.WriteFile(dir+"/program", program, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	listenDatagrams(t, dir+"/notify")
-	if err := os.Chmod(dir+"/notify", 0o666); err != nil {
-		t.Fatal(err)
-	}
-	p := &Profile{Role: Keeper, Must: true, Execute: []string{dir}, Sockets: []string{dir}, Become: &Identity{nobody, nobody}}
-	for _, k := range []task{
-		{Enter: p, Do: "keeper", Args: []string{dir}},
-		{Enter: p, Do: "start", Args: []string{encoded(t, task{Apply: &Profile{Role: Judge, Must: true}, Do: "nothing"})}},
-	} {
-		cmd := k.command(t)
-		cmd.Path = dir + "/program"
-		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-		if got := finish(t, cmd).state(t); !strings.Contains(got, "uid=65534 gid=65534 ") {
-			t.Error(got)
-		}
-	}
 }

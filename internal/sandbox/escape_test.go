@@ -44,6 +44,7 @@ type escape struct {
 // world is what a probe finds.
 type world struct {
 	path string // a file that is in no profile
+	dir  string // a directory of the profile
 	name string // an abstract socket that the test has
 	port int    // a TCP port on which the test listens
 
@@ -104,14 +105,14 @@ func TestEscapes(t *testing.T) {
 		{Role: Judge, Must: true, Read: []string{dir}},
 		{Role: Auditor, Must: true, Write: []string{dir}},
 		{Role: Control, Must: true, Read: []string{dir}},
-		{Role: Keeper, Must: true, Read: []string{dir}, Write: []string{dir}, Execute: []string{executable(t)}, Sockets: []string{dir}},
+		{Role: Keeper, Must: true, Read: []string{dir}, Write: []string{dir}, Execute: []string{executable(t)}},
 	}
 	outside := newOutside(t)
 	through, tried := 0, map[Role]int{}
 	var table strings.Builder
 	for _, e := range escapes {
 		t.Run(e.name, func(t *testing.T) {
-			row := []string{e.run(t, outside, nil)}
+			row := []string{e.run(t, outside, dir, nil)}
 			if want := or(e.free, allowed); row[0] != want {
 				t.Errorf("unconfined: %s, want %s", row[0], want)
 			}
@@ -121,7 +122,7 @@ func TestEscapes(t *testing.T) {
 					row = append(row, want)
 					continue
 				}
-				got := e.run(t, outside, &p)
+				got := e.run(t, outside, dir, &p)
 				row = append(row, got)
 				tried[p.Role]++
 				if got != want {
@@ -166,9 +167,9 @@ func or(s, otherwise string) string {
 }
 
 // run lets a process try, confined by p or free, and says how that ended.
-func (e *escape) run(t *testing.T, outside *outside, p *Profile) string {
+func (e *escape) run(t *testing.T, outside *outside, dir string, p *Profile) string {
 	t.Helper()
-	k := task{Do: "escape", Args: append([]string{e.name}, outside.args(t)...)}
+	k := task{Do: "escape", Args: append([]string{e.name}, append(outside.args(t), dir)...)}
 	switch {
 	case p == nil:
 	case p.Role.starts():
@@ -199,7 +200,7 @@ func attempt(t task) (func() error, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{path: t.Args[1], name: t.Args[2], port: port, parent: os.Getppid()}
+	w := &world{path: t.Args[1], name: t.Args[2], port: port, dir: t.Args[4], parent: os.Getppid()}
 	runtime.LockOSThread() // namespaces are a thread's
 	if e.prepare != nil && t.Enter == nil {
 		if err := e.prepare(w); err != nil {

@@ -24,6 +24,17 @@ var escapes = append(archEscapes, []escape{
 	{name: "rename a file", probe: func(w *world) error {
 		return unix.Renameat(unix.AT_FDCWD, w.path, unix.AT_FDCWD, w.path+"2")
 	}, denied: map[Role]string{Auditor: "EACCES", Keeper: "EACCES"}},
+	{name: "make a program that runs as its owner", probe: func(w *world) error {
+		fd, err := unix.Open(w.dir+"/program", unix.O_CREAT|unix.O_WRONLY|unix.O_CLOEXEC, 0o755|unix.S_ISUID)
+		if err == nil {
+			unix.Close(fd)
+		}
+		return err
+	}},
+	{name: "let a file run as its owner", prepare: ownFile, probe: func(w *world) error { return unix.Fchmod(w.fd, 0o755|unix.S_ISUID) }},
+	{name: "let others write a file", prepare: ownFile, probe: func(w *world) error { return unix.Fchmod(w.fd, 0o666) }},
+	{name: "change modes of root's files", probe: func(w *world) error { return unix.Fchmodat(unix.AT_FDCWD, w.path, 0o666, 0) }},
+	{name: "give a file away", probe: func(w *world) error { return unix.Fchownat(unix.AT_FDCWD, w.path, 1, 1, 0) }},
 	{name: "open a file by its handle", prepare: handle, probe: func(w *world) error {
 		fd, err := unix.OpenByHandleAt(w.fd, unix.NewFileHandle(int32(w.other), w.page), unix.O_RDONLY)
 		if err == nil {
@@ -48,7 +59,7 @@ var escapes = append(archEscapes, []escape{
 	{name: "socket AF_PACKET", probe: socket(unix.AF_PACKET, unix.SOCK_RAW, 0)},
 	{name: "socket AF_NETLINK, netfilter", probe: socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER), denied: map[Role]string{Keeper: itsWork}},
 	{name: "socket AF_NETLINK, xfrm", probe: socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_XFRM)},
-	{name: "socket AF_ALG", probe: socket(unix.AF_ALG, unix.SOCK_SEQPACKET, 0)},
+	{name: "socket AF_UNIX", probe: socket(unix.AF_UNIX, unix.SOCK_STREAM, 0), denied: map[Role]string{Keeper: itsWork}},
 	{name: "connect to an abstract socket outside", prepare: unixSocket, probe: func(w *world) error {
 		return unix.Connect(w.fd, &unix.SockaddrUnix{Name: "@" + w.name})
 	}, denied: map[Role]string{Auditor: "EPERM", Keeper: "EPERM"}},
@@ -61,6 +72,7 @@ var escapes = append(archEscapes, []escape{
 	// Programs and memory.
 	{name: "execute a program", probe: func(*world) error { return syscall.Exec("/bin/true", []string{"true"}, nil) }, denied: map[Role]string{Keeper: "EACCES"}},
 	{name: "execute memory without a name", prepare: memoryProgram(0), probe: executeMemory},
+	// The memory that a keeper may make is sealed against this, for everybody.
 	{name: "execute sealed memory", prepare: memoryProgram(unix.MFD_NOEXEC_SEAL), probe: executeMemory, free: "EACCES", denied: map[Role]string{Keeper: "EACCES"}},
 	{name: "execveat", prepare: memoryProgram(0), probe: func(w *world) error {
 		empty, arguments := new(byte), [1]*byte{}

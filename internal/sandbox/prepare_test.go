@@ -22,6 +22,11 @@ func handle(w *world) error {
 	return err
 }
 
+func ownFile(w *world) (err error) {
+	w.fd, err = unix.Open(w.dir+"/own", unix.O_CREAT|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	return err
+}
+
 func unixSocket(w *world) (err error) {
 	w.fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,16 +13,12 @@ import (
 	"labelgate/test/long"
 )
 
-// bed is a real queue in a namespace, served by a front, with packets on their way.
+// bed is a real queue in a namespace, served by a front.
 type bed struct {
 	net    *queuetest.Net
 	queue  *queue.Queue
-	sink   *queuetest.Sink
-	source *queuetest.Source
+	stream *queuetest.Stream
 	ended  chan error
-	stop   chan struct{}
-	sender sync.WaitGroup
-	err    error
 }
 
 func newBed(t *testing.T, f *split.Front) *bed {
@@ -32,84 +27,52 @@ func newBed(t *testing.T, f *split.Front) *bed {
 	if errors.Is(err, queuetest.ErrUnavailable) {
 		t.Skip(err)
 	}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err != nil {
+		t.Fatal(err)
 	}
-	must(err)
 	t.Cleanup(func() { n.Close() })
-	b := &bed{net: n, ended: make(chan error, 1), stop: make(chan struct{})}
+	b := &bed{net: n, ended: make(chan error, 1)}
 	b.queue, err = queue.Open(queue.Config{Number: n.Number(), NetNS: n.FD(), Errorf: t.Errorf})
-	must(err)
-	b.sink, err = n.Sink()
-	must(err)
-	t.Cleanup(b.sink.Close)
-	b.source, err = n.Source(100)
-	must(err)
-	t.Cleanup(b.source.Close)
+	if err != nil {
+		t.Fatal(err)
+	}
 	go func() { b.ended <- b.queue.Run(context.Background(), f) }()
 	return b
 }
 
-// send sends packets until finish, not more at a time than the queue holds.
-func (b *bed) send() {
-	b.sender.Go(func() {
-		for b.err == nil {
-			select {
-			case <-b.stop:
-				return
-			default:
-			}
-			for range 32 {
-				if b.err = b.source.Send(); b.err != nil {
-					return
-				}
-			}
-			time.Sleep(100 * time.Microsecond)
-			for {
-				s, err := b.net.Stats()
-				if err != nil || s.Depth < queue.DefaultLength/2 {
-					break
-				}
-				time.Sleep(time.Millisecond)
-			}
-		}
-	})
+// send sends packets until finish.
+func (b *bed) send(t *testing.T) {
+	t.Helper()
+	var err error
+	if b.stream, err = b.net.Stream(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.stream.Close)
 }
 
 // finish ends the traffic and holds the accounts against each other: of all that was
 // sent, exactly what was told to be lost did not come, and nothing came twice.
 func (b *bed) finish(t *testing.T, f *split.Front, l *lost) {
 	t.Helper()
-	close(b.stop)
-	b.sender.Wait()
-	if b.err != nil {
-		t.Fatal(b.err)
-	}
-	sent := b.source.Sent()
-	for deadline := time.Now().Add(20 * time.Second); f.Progress().Packets+l.sum() < sent && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	b.sink.Await(sent - l.sum())
-	time.Sleep(20 * time.Millisecond) // for what must not come
-	if got := b.sink.Received(); got != sent-l.sum() {
-		t.Errorf("%d of %d packets came, %d were told lost", got, sent, l.sum())
-	}
-	for i := range sent {
-		if n := b.sink.Times(i); n > 1 {
-			t.Errorf("packet %d came %d times", i, n)
-		}
-	}
-	k, err := b.net.Stats()
+	sent, err := b.stream.End()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, p := b.queue.Stats(), f.Progress()
-	if k.Depth != 0 || k.QueueDropped != 0 || k.UserDropped != 0 || s.Received != sent || s.Dropped != l.sum() || p.Lost != l.sum() || p.Packets != sent-l.sum() {
-		t.Errorf("sent %d, lost %d\nkernel %+v\nqueue %+v\nfront %+v", sent, l.sum(), k, s, p)
+	for deadline := time.Now().Add(20 * time.Second); f.Progress().Packets+l.sum() < sent && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
 	}
+	if err := b.stream.Account(l.sum()); err != nil {
+		t.Error(err)
+	}
+	if s, p := b.queue.Stats(), f.Progress(); s.Received != sent || s.Dropped != l.sum() || p.Lost != l.sum() || p.Packets != sent-l.sum() {
+		t.Errorf("sent %d, lost %d\nqueue %+v\nfront %+v", sent, l.sum(), s, p)
+	}
+	b.close(t, f)
+	t.Logf("%d packets, %d lost", sent, l.sum())
+}
+
+func (b *bed) close(t *testing.T, f *split.Front) {
+	t.Helper()
 	if err := b.queue.Close(); err != nil {
 		t.Error(err)
 	}
@@ -117,7 +80,6 @@ func (b *bed) finish(t *testing.T, f *split.Front, l *lost) {
 		t.Error(err)
 	}
 	f.Close()
-	t.Logf("%d packets, %d lost", sent, l.sum())
 }
 
 // TestKilledJudges: judge after judge is killed in the middle of its batch. Exactly
@@ -126,7 +88,7 @@ func TestKilledJudges(t *testing.T) {
 	var l lost
 	f := split.NewFront(split.Config{Lost: l.note})
 	b := newBed(t, f)
-	b.send()
+	b.send(t)
 	kills := long.Count(100, 1000)
 	for i := range kills {
 		j := startJudge(t, f, "slow")
@@ -157,7 +119,7 @@ func TestStoppedJudges(t *testing.T) {
 	var l lost
 	f := split.NewFront(split.Config{Lost: l.note, Timeout: 100 * time.Millisecond, Tests: []split.Test{{}}})
 	b := newBed(t, f)
-	b.send()
+	b.send(t)
 	for i := range 5 {
 		j := startJudge(t, f, "slow")
 		await(t, f, ready, uint64(i+1))
@@ -190,46 +152,50 @@ func TestIdleQueue(t *testing.T) {
 	if all := l.list(); len(all) != 1 || all[0].packets != 0 || !errors.Is(all[0].why, split.ErrHung) {
 		t.Errorf("lost: %v", all)
 	}
-	b.finish(t, f, &l)
+	b.close(t, f)
 }
 
 // TestWaiting: without a judge packets wait in the kernel, and the queue can be closed.
 func TestWaiting(t *testing.T) {
-	var l lost
-	f := split.NewFront(split.Config{Lost: l.note})
+	f := split.NewFront(split.Config{Lost: func(n int, why error) { t.Errorf("lost %d: %v", n, why) }})
 	b := newBed(t, f)
-	const packets = 500
-	for range packets {
-		if err := b.source.Send(); err != nil {
-			t.Fatal(err)
-		}
+	source, err := b.net.Source(100)
+	if err != nil {
+		t.Fatal(err)
 	}
-	time.Sleep(10 * time.Millisecond)
+	defer source.Close()
+	const packets = 500
+	send := func() {
+		for range packets {
+			if err := source.Send(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	send()
 	if k, err := b.net.Stats(); err != nil || k.Depth != packets || b.queue.Stats().Received != 0 {
 		t.Errorf("%+v, %v, %+v", k, err, b.queue.Stats())
 	}
-	startJudge(t, f, "accept")
-	b.finish(t, f, &l)
-	if all := l.list(); len(all) != 0 {
-		t.Errorf("lost: %v", all)
+	j := startJudge(t, f, "accept")
+	for deadline := time.Now().Add(20 * time.Second); b.queue.Stats().Accepted < packets && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if s := b.queue.Stats(); s.Accepted != packets || s.Dropped != 0 {
+		t.Errorf("%+v", s)
+	}
+	b.close(t, f)
+	if err := j.cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 
 	f = split.NewFront(split.Config{})
 	b = newBed(t, f)
-	if err := b.source.Send(); err != nil {
-		t.Fatal(err)
-	}
 	start := time.Now()
-	if err := b.queue.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := <-b.ended; err != nil {
-		t.Error(err)
-	}
+	b.close(t, f)
 	if d := time.Since(start); d > time.Second {
-		t.Errorf("Close took %v", d)
+		t.Errorf("without a judge Close took %v", d)
 	}
-	f.Close()
 }
 
 // TestChangedJudges: planned changes lose nothing.
@@ -237,7 +203,7 @@ func TestChangedJudges(t *testing.T) {
 	var l lost
 	f := split.NewFront(split.Config{Lost: l.note})
 	b := newBed(t, f)
-	b.send()
+	b.send(t)
 	var before *judge
 	for i := range 20 {
 		j := startJudge(t, f, "slow")

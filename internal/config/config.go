@@ -44,8 +44,12 @@ type Config struct {
 	DOIs  []DOI  // numbers are unique
 	Zones []Zone // at least one; names, interfaces and networks are unique
 
-	Queue Queue
-	Audit Audit
+	Queue   Queue
+	Audit   Audit
+	Control Control
+	Metrics Metrics
+
+	Confinement Confinement
 }
 
 // Manifest says what the policy's list of files and digests is to be.
@@ -112,6 +116,18 @@ type Queue struct {
 	Backend Backend
 }
 
+// Confinement says how the gateway's processes are kept from what they need not do.
+type Confinement uint8
+
+// Where packets are judged.
+const (
+	Strict Confinement = iota // in a process that holds no power over the machine
+	Single                    // in the one that owns the queue and the netfilter rules
+)
+
+// String returns the word in a settings file.
+func (c Confinement) String() string { return confinements[c] }
+
 // KernelDOI says what becomes of the kernel's own list of domains.
 type KernelDOI uint8
 
@@ -160,7 +176,17 @@ func (f Format) String() string {
 type Audit struct {
 	Output string // Stderr, Stdout or an absolute path
 	Format Format
+	Full   Full
 }
+
+// Full says what happens to packets while their records are not taken.
+type Full uint8
+
+// What a full audit trail means.
+const (
+	Halt    Full = iota // nothing passes
+	Degrade             // packets pass unrecorded, and are counted
+)
 
 // The outputs of Audit that are not a path.
 const (

@@ -58,6 +58,12 @@ func TestLoadFull(t *testing.T) {
 		},
 		Queue: Queue{Number: 0, Length: 65535, Backend: Native},
 		Audit: Audit{Output: filepath.Join(dir, "audit.log"), Format: JSON},
+		Control: Control{
+			Socket: filepath.Join(dir, "control"), Written: true, Group: Name{"labelgate", "testdata/full.toml:54:9"},
+			Readers: []Name{{"alice", "testdata/full.toml:55:12"}, {"@1000", "testdata/full.toml:55:21"}},
+			Admins:  []Name{{"@net-ops", "testdata/full.toml:56:11"}, {"0", "testdata/full.toml:56:23"}},
+		},
+		Metrics: Metrics{Network: "tcp", Address: "[::1]:9469"},
 	}
 	if diff := cmp.Diff(want, got, comparePrefixes, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("settings differ (-want +got):\n%s", diff)
@@ -84,6 +90,8 @@ func TestParseDefaults(t *testing.T) {
 		Zones: []Zone{{Name: "a", Interfaces: []string{"eth0"}, Line: 1}},
 		Queue: Queue{Number: 100, Length: 4096},
 		Audit: Audit{Output: "stderr"},
+
+		Control: Control{Socket: DefaultSocket},
 	}
 	if diff := cmp.Diff(want, got, comparePrefixes); diff != "" {
 		t.Errorf("settings differ (-want +got):\n%s", diff)

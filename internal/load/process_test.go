@@ -66,7 +66,13 @@ func TestBundle(t *testing.T) {
 	if err := json.Unmarshal(data, &there); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := new(Bundle).Config(); err == nil {
+		t.Error("settings out of nothing")
+	}
 	for _, b := range []*Bundle{b, &there} {
+		if cfg, err := b.Config(); err != nil || cmp.Diff(want.Config, cfg, comparers...) != "" {
+			t.Errorf("%+v, %v", cfg, err)
+		}
 		got, err := b.Compile(1)
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 var compare = cmp.Options{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Comparer(func(a, b Option) bool { return a == b }),
 }
 

@@ -25,6 +25,8 @@ var (
 	canonical = [...]string{0: "refuse", 1: "accept"}
 
 	kernelDOIs = [...]string{Register: "register", Leave: "leave"}
+
+	confinements = [...]string{Strict: "strict", Single: "single"}
 )
 
 // The defaults of what the file leaves out.
@@ -60,6 +62,8 @@ func (c *checker) file(f *rawFile) *Config {
 		Metrics: c.metrics(&f.metrics.value),
 
 		KernelDOI: KernelDOI(c.word(f.kernelDOI, "kernel-doi", kernelDOIs[:])),
+
+		Confinement: Confinement(c.word(f.confinement, "confinement", confinements[:])),
 	}
 	if config.Direct == config.Mapped {
 		at := f.mapped

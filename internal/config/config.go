@@ -47,6 +47,8 @@ type Config struct {
 	Audit   Audit
 	Control Control
 	Metrics Metrics
+
+	Confinement Confinement
 }
 
 // Self describes the machine's own traffic. When Label is empty the machine
@@ -88,6 +90,18 @@ type Queue struct {
 	Length  uint32 // packets, 1..65535
 	Backend Backend
 }
+
+// Confinement says how the gateway's processes are kept from what they need not do.
+type Confinement uint8
+
+// Where packets are judged.
+const (
+	Strict Confinement = iota // in a process that holds no power over the machine
+	Single                    // in the one that owns the queue and the netfilter rules
+)
+
+// String returns the word in a settings file.
+func (c Confinement) String() string { return confinements[c] }
 
 // KernelDOI says what becomes of the kernel's own list of domains.
 type KernelDOI uint8
@@ -137,7 +151,17 @@ func (f Format) String() string {
 type Audit struct {
 	Output string // Stderr, Stdout or an absolute path
 	Format Format
+	Full   Full
 }
+
+// Full says what happens to packets while their records are not taken.
+type Full uint8
+
+// What a full audit trail means.
+const (
+	Halt    Full = iota // nothing passes
+	Degrade             // packets pass unrecorded, and are counted
+)
 
 // The outputs of Audit that are not a path.
 const (
@@ -148,6 +172,15 @@ const (
 // Load reads and checks the settings file at path. When its content is at fault
 // the error is a policyfile.Problems that holds everything wrong with it.
 func Load(path string) (*Config, error) {
+	data, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Read returns the content of the settings file at path, unchecked.
+func Read(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -158,11 +191,7 @@ func Load(path string) (*Config, error) {
 	if info.Size() > MaxSize {
 		return nil, fmt.Errorf("%s: %d bytes are too many for a settings file (limit %d)", path, info.Size(), MaxSize)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(path, data)
+	return os.ReadFile(path)
 }
 
 // Parse checks data as the content of the settings file at path, which is not

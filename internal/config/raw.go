@@ -26,7 +26,7 @@ type rawFile struct {
 	mode, policy, dialect, ambient text
 	direct, mapped, logging        number
 	bringup, pinFlows              flag
-	kernelDOI                      text
+	kernelDOI, confinement         text
 	self                           entry[rawSelf]
 	dois                           entry[[]entry[rawDOI]]
 	zones                          entry[[]entry[rawZone]]
@@ -89,7 +89,7 @@ func (f *rawFile) keys() []key {
 		{"mode", &f.mode}, {"policy", &f.policy}, {"dialect", &f.dialect}, {"ambient", &f.ambient},
 		{"direct", &f.direct}, {"mapped", &f.mapped}, {"logging", &f.logging}, {"bringup", &f.bringup},
 		{"pin-flows", &f.pinFlows},
-		{"kernel-doi", &f.kernelDOI},
+		{"kernel-doi", &f.kernelDOI}, {"confinement", &f.confinement},
 		{"self", tableKey{func(at span) []key { return open(&f.self, at).keys() }}},
 		{"doi", listKey{func(at span) []key { return add(&f.dois, at).keys() }}},
 		{"zone", listKey{func(at span) []key { return add(&f.zones, at).keys() }}},

@@ -29,6 +29,19 @@ func Load(path string, generation uint32) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	return build(path, cfg, generation)
+}
+
+// Parse is Load with the content of the settings file, which was read already.
+func Parse(path string, settings []byte, generation uint32) (*Gateway, error) {
+	cfg, err := config.Parse(path, settings)
+	if err != nil {
+		return nil, err
+	}
+	return build(path, cfg, generation)
+}
+
+func build(path string, cfg *config.Config, generation uint32) (*Gateway, error) {
 	l := loader{path: path, cfg: cfg, gateway: &Gateway{Config: cfg, Files: []string{path}}}
 	set, err := l.policy()
 	if err != nil {

@@ -13,6 +13,19 @@ const skipStats = 1 << 3
 
 // interfacesPresent returns the names of the interfaces that exist in a namespace.
 func interfacesPresent(netns int) (map[string]bool, error) {
+	indexes, err := interfaceIndexes(netns)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]bool, len(indexes))
+	for name := range indexes {
+		names[name] = true
+	}
+	return names, nil
+}
+
+// interfaceIndexes returns the numbers of the interfaces that exist in a namespace.
+func interfaceIndexes(netns int) (map[string]uint32, error) {
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{NetNS: netns})
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
@@ -32,7 +45,7 @@ func interfacesPresent(netns int) (map[string]bool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
-	names := make(map[string]bool, len(replies))
+	indexes := make(map[string]uint32, len(replies))
 	for _, m := range replies {
 		if len(m.Data) < unix.SizeofIfInfomsg {
 			return nil, fmt.Errorf("list interfaces: message of %d bytes", len(m.Data))
@@ -43,12 +56,12 @@ func interfacesPresent(netns int) (map[string]bool, error) {
 		}
 		for attrs.Next() {
 			if attrs.Type() == unix.IFLA_IFNAME {
-				names[attrs.String()] = true
+				indexes[attrs.String()] = binary.NativeEndian.Uint32(m.Data[4:])
 			}
 		}
 		if err := attrs.Err(); err != nil {
 			return nil, fmt.Errorf("list interfaces: %w", err)
 		}
 	}
-	return names, nil
+	return indexes, nil
 }

@@ -1,0 +1,21 @@
+package daemon
+
+import (
+	"labelgate/internal/judge"
+)
+
+// bench is where packets are judged, in this process or in another.
+type bench interface {
+	// Prepare loads the policy that settings name, beside the one in force.
+	Prepare(settings []byte, generation uint32) (judge.Summary, error)
+	// Commit puts it in force, Abort forgets it.
+	Commit(stamp uint32) error
+	Abort()
+	SetTranslated(yes bool)
+	// Relink is called when the links have changed.
+	Relink()
+	// Counted is what became of packets, for people.
+	Counted() string
+	// Close has the judge end when it has answered what it was given.
+	Close()
+}

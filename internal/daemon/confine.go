@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"labelgate/internal/audit"
+	"labelgate/internal/config"
+	"labelgate/internal/icmp"
+	"labelgate/internal/process"
+	"labelgate/internal/sandbox"
+)
+
+// confine takes over what the program before handed on, and is confined by the kernel
+// from then on. At a start, the program before is this one: what needs a right that
+// is given up is opened, and the program executed again inside.
+func (d *daemon) confine() (err error) {
+	if d.program, err = os.Executable(); err != nil {
+		return err
+	}
+	var handed bool
+	if d.handover, handed, err = takeHandover(); err != nil {
+		return err
+	}
+	if signal := d.handover.DeathSignal; signal != 0 {
+		if err := process.SetDeathSignal(signal, d.handover.Parent); err != nil {
+			return fmt.Errorf("parent process: %w", err)
+		}
+	}
+	if !handed {
+		d.handover.Queue = descriptor(takeStored(storedQueue))
+	}
+	if !d.Confine {
+		return nil
+	}
+	if !handed {
+		raw, err := icmp.OpenSocket()
+		if err != nil && !errors.Is(err, os.ErrPermission) {
+			return fmt.Errorf("ICMP errors: %w", err)
+		}
+		d.handover.DeathSignal, d.handover.Parent = process.DeathSignal(), os.Getppid()
+		d.handover.Raw = descriptor(raw) // what is not permitted is said when all else is as it should be
+	}
+	d.sandbox, err = sandbox.Enter(d.profile(), func() error { return d.execute(d.program) })
+	if err != nil {
+		return fmt.Errorf("confinement: %w", err)
+	}
+	return nil
+}
+
+// execute runs a program in the place of this one. It returns only when that fails.
+func (d *daemon) execute(program string) error {
+	environment, err := d.handover.environment()
+	if err != nil {
+		return err
+	}
+	err = sandbox.Exec(program, os.Args, environment)
+	d.handover.keep()
+	return err
+}
+
+// profile is what this process and those that it starts keep.
+func (d *daemon) profile() sandbox.Profile {
+	p := sandbox.Profile{Role: sandbox.Keeper, Read: d.reads(), Execute: []string{filepath.Dir(d.program)}}
+	if d.config.Confinement == config.Single {
+		p.Role = sandbox.Single
+	}
+	if filepath.IsAbs(d.config.Audit.Output) {
+		p.Write = []string{filepath.Dir(d.config.Audit.Output)}
+	}
+	return p
+}
+
+// confined is the record of what a process may still do.
+func confined(role string, pid int, s sandbox.State) *audit.Record {
+	return &audit.Record{Event: audit.EventSandbox, Process: role, PID: uint32(pid), Detail: s.String()}
+}
+
+// reads lists what loading a policy reads: a judge that is started anew, or told to
+// load another, finds nothing else.
+func (d *daemon) reads() []string { return reads(d.config) }
+
+func reads(c *config.Config) []string {
+	all := []string{filepath.Dir(c.Path), c.Policy}
+	for _, z := range c.Zones {
+		if z.Restrict != "" {
+			all = append(all, filepath.Dir(z.Restrict))
+		}
+	}
+	for _, doi := range c.DOIs {
+		if doi.CIPSO != "" {
+			all = append(all, filepath.Dir(doi.CIPSO))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

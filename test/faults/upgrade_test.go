@@ -26,7 +26,7 @@ func TestUpgrade(t *testing.T) {
 	p := newSite(t, hosts)
 	live := filepath.Join(p.Directory, "labelgated")
 	install(t, program, live)
-	p.Manager = gate.NewManager(t, p.Site, live)
+	p.Program = live
 	p.Write(t, files())
 	p.Manager.Run(t)
 	p.watch(t, long.Seed(t, 10), permitted()[:5]...)

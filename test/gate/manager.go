@@ -22,12 +22,13 @@ const Settings = "labelgate.toml"
 // what it says of itself (sd_notify(3)) and keeps the descriptors that it gives
 // away (FDSTORE=1) for the next one.
 type Manager struct {
-	site    *Site
-	program string
-	log     string
-	conn    *net.UnixConn
-	path    string
+	site *Site
+	log  string
+	conn *net.UnixConn
+	path string
 
+	// Program is the path of labelgated. It may be changed between two starts.
+	Program string
 	// Watchdog is what labelgated is told of how often it has to report; 0 for
 	// not at all. Set before Start.
 	Watchdog time.Duration
@@ -60,7 +61,7 @@ type Stored struct {
 // it has started.
 func NewManager(t testing.TB, s *Site, program string) *Manager {
 	t.Helper()
-	m := &Manager{site: s, program: program, log: filepath.Join(s.Directory, "log"), path: filepath.Join(s.Directory, "n"), counts: make(map[string]int), changed: make(chan struct{})}
+	m := &Manager{site: s, Program: program, log: filepath.Join(s.Directory, "log"), path: filepath.Join(s.Directory, "n"), counts: make(map[string]int), changed: make(chan struct{})}
 	var err error
 	if m.conn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.path, Net: "unixgram"}); err != nil {
 		t.Fatal(err)
@@ -96,7 +97,7 @@ func (m *Manager) Start(t testing.TB) *Service {
 	// Only the process itself knows its number before it begins.
 	const script = `[ -z "$LISTEN_FDS" ] || export LISTEN_PID=$$; [ -z "$WATCHDOG_USEC" ] || export WATCHDOG_PID=$$; exec "$0" "$@"`
 	v := &Service{manager: m, exited: make(chan struct{}), begun: time.Now()}
-	line := []string{"/bin/sh", "-c", script, m.program, "--config", filepath.Join(m.site.Directory, Settings)}
+	line := []string{"/bin/sh", "-c", script, m.Program, "--config", filepath.Join(m.site.Directory, Settings)}
 	if m.Disk != nil {
 		line = append([]string{"nsenter"}, m.Disk.enter(line...)...)
 	}

@@ -51,6 +51,7 @@ func writesFiles() []call {
 		{number: unix.SYS_STATFS, name: "statfs"},
 		{number: unix.SYS_FSTATFS, name: "fstatfs"},
 		{number: unix.SYS_CONNECT, name: "connect"},
+		{number: unix.SYS_GETSOCKOPT, name: "getsockopt"},
 	}
 }
 

@@ -27,10 +27,13 @@ func TestAuditorKilled(t *testing.T) {
 	before := p.books(t)
 	p.load.Start(faultRate)
 	kills := 0
-	for range long.Rounds(100, 5_000, 0.05) {
+	for i := range long.Rounds(100, 5_000, 0.05) {
 		pid, ok := p.member("auditor")
 		if !ok {
 			t.Fatalf("the auditor is not replaced\n%s", p.Tail(12))
+		}
+		if i%10 != 0 { // the others may still be starting
+			p.awaitRecords(t)
 		}
 		time.Sleep(time.Duration(random.IntN(60)) * time.Millisecond)
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
@@ -54,6 +57,15 @@ func TestAuditorKilled(t *testing.T) {
 		figures.Figure{ID: "faults/auditor-killed/unaccounted", Value: float64(max(missing, -missing)), Unit: "packets"}.AtMost(0),
 		figures.Figure{ID: "faults/auditor-killed/halted", Value: float64(p.records.Counted["audit_recovered/halt"]), Unit: "packets", Against: "dropped because there was no room for their records"},
 	)
+}
+
+// awaitRecords waits until there are more of them.
+func (p *perimeter) awaitRecords(t *testing.T) {
+	t.Helper()
+	before := p.records.Total
+	if !gate.Eventually(func() bool { p.records.Read(t); return p.records.Total > before }) {
+		t.Fatalf("no records are written\n%s", p.Tail(12))
+	}
 }
 
 // sequence looks whether the numbers of records follow one another.

@@ -27,7 +27,7 @@ func TestUpgrade(t *testing.T) {
 	live := filepath.Join(p.Directory, "labelgated")
 	install(t, program, live)
 	p.Program = live
-	p.Write(t, files())
+	p.Write(t, roomy())
 	p.Manager.Run(t)
 	p.watch(t, long.Seed(t, 10), permitted()[:5]...)
 	pid := p.Service().PID()
@@ -51,6 +51,7 @@ func TestUpgrade(t *testing.T) {
 	refused := p.refuseBroken(t, pid, live)
 	p.load.Stop()
 	p.settle(t)
+	p.records.Read(t)
 	v := p.judge(t)
 	p.table(t, v)
 	delivered := uint64(0)
@@ -67,6 +68,14 @@ func TestUpgrade(t *testing.T) {
 		figures.Figure{ID: "faults/upgrade/latency", Value: float64(v.Latency.Longest().Milliseconds()), Unit: "ms", Against: "longest of a packet"},
 		figures.Figure{ID: "faults/upgrade/broken-refused", Value: float64(refused), Unit: "programs"}.AtLeast(float64(len(brokenPrograms))),
 	)
+}
+
+// roomy are the perimeter's files with a queue in which packets can wait for some
+// seconds, so that a slow machine does not lose them.
+func roomy() map[string]string {
+	f := files()
+	f[gate.Settings] += "\n[queue]\nlength = 32768\n"
+	return f
 }
 
 // brokenPrograms are files that are no labelgated, by what is wrong with them.
@@ -162,7 +171,7 @@ func replace(t *testing.T, path string, content io.Reader, mode os.FileMode) {
 // judged.
 func TestCrash(t *testing.T) {
 	p := newSite(t, hosts)
-	p.Write(t, files())
+	p.Write(t, roomy())
 	p.Manager.Run(t)
 	p.watch(t, long.Seed(t, 11), permitted()[:5]...)
 	if !gate.Eventually(func() bool { return len(p.Stored()) > 0 }) {
@@ -185,6 +194,7 @@ func TestCrash(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	p.load.Stop()
 	p.settle(t)
+	p.records.Read(t)
 	v := p.judge(t)
 	p.table(t, v)
 	var back gate.Histogram

@@ -9,6 +9,7 @@ const (
 
 	EventSuppressed     = "suppressed"      // Count decisions like Reason, Zone and Network say, or records that are lost
 	EventQueueOverflow  = "queue_overflow"  // the kernel dropped Count packets that nobody saw
+	EventQueueError     = "queue_error"     // Count packets were not answered as they should have been
 	EventFiltered       = "filtered"        // netfilter rules dropped Count packets that nobody was asked about
 	EventAuditFull      = "audit_full"      // records find no room; Reason says what becomes of packets
 	EventAuditRecovered = "audit_recovered" // they do again; Count packets or records went without one
@@ -41,7 +42,7 @@ const (
 // Known reports whether an event is one of the constants.
 func Known(event string) bool {
 	switch event {
-	case EventDecision, EventSuppressed, EventQueueOverflow, EventFiltered, EventAuditFull, EventAuditRecovered, EventAuditDegraded,
+	case EventDecision, EventSuppressed, EventQueueOverflow, EventQueueError, EventFiltered, EventAuditFull, EventAuditRecovered, EventAuditDegraded,
 		EventRulesChanged, EventPolicyLoaded, EventPolicyRefused, EventReload, EventControl, EventStart, EventStop, EventUpgrade,
 		EventSandbox, EventCrash, EventHang, EventWatchdog:
 		return true
@@ -69,6 +70,7 @@ const (
 	ReasonIPv6      = "ipv6"      // IPv6 is closed in zones
 	ReasonEthertype = "ethertype" // the frame held neither IP nor ARP
 	ReasonDrift     = "drift"
+	ReasonBypass    = "bypass" // something leads packets around them; Detail says what
 )
 
 // Why the kernel dropped packets before anybody saw them: the Reason of an
@@ -76,6 +78,23 @@ const (
 const (
 	ReasonQueueFull  = "queue-full"  // more packets waited for a verdict than the queue holds
 	ReasonBufferFull = "buffer-full" // the socket's receive buffer was full
+)
+
+// What went wrong with answers to the kernel: the Reason of an EventQueueError.
+const (
+	ReasonVerdictRefused   = "verdict-refused"   // the kernel did not take a verdict
+	ReasonMalformedMessage = "malformed-message" // a message of the kernel could not be read
+	ReasonTruncatedMessage = "truncated-message" // a part of a packet was missing
+	ReasonPanic            = "panic"             // whoever judges panicked
+	ReasonStale            = "stale"             // handed to a process before, and never answered
+)
+
+// What a check of the gateway's own health found: the Reason of an EventWatchdog.
+const (
+	ReasonStuck = "stuck" // Count packets wait, and none is answered
+	ReasonMoves = "moves" // they are answered again
+	ReasonIll   = "ill"   // Detail says what
+	ReasonWell  = "well"  // nothing any more
 )
 
 // The Reason of an EventSuppressed that a Limiter did not write for one key.

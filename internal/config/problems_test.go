@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,9 @@ import (
 
 	"labelgate/internal/policyfile"
 )
+
+// signer is a key that may sign.
+const signer = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOhWulvJNfdOIzT2rlOIu8ymE2LCsjgey1n4kck11Aay"
 
 func TestParseProblems(t *testing.T) {
 	zone := func(more string) string { return minimal + more }
@@ -32,6 +36,17 @@ func TestParseProblems(t *testing.T) {
 		{name: "in the wrong table", text: "interfaces = ['x']\n" + minimal, want: []string{`1:1: unknown key "interfaces" (interfaces belongs in [[zone]])`}},
 		{name: "enum", text: "mode = 'strikt'\n" + minimal, want: []string{`1:8: mode cannot be "strikt" (did you mean "strict"?)`}},
 		{name: "kernel-doi, misspelt", text: "kernel-doi = 'laeve'\n" + minimal, want: []string{`1:14: kernel-doi cannot be "laeve" (did you mean "leave"?)`}},
+		{name: "manifest, misspelt", text: "manifest = 'sealed'\n" + minimal, want: []string{`1:12: manifest cannot be "sealed" (known: check, require, signed, off)`}},
+		{name: "manifest signed by nobody", text: "manifest = 'signed'\n" + minimal, want: []string{`1:12: manifest = "signed" needs the public keys that may sign, in manifest-keys (labelgate seal --generate-key makes a key)`}},
+		{name: "manifest signed by none", text: "manifest = 'signed'\nmanifest-keys = []\n" + minimal, want: []string{`2:1: manifest-keys is empty: nobody could sign`}},
+		{name: "keys that nobody asks for", text: "manifest-keys = ['" + signer + "']\n" + minimal, want: []string{`1:1: manifest-keys are not looked at with manifest = "check" (write manifest = "signed")`}},
+		{name: "keys that are none", text: "manifest = 'signed'\nmanifest-keys = ['me', 'ssh-rsa AAAA', '" + signer + " a', '" + signer + " b']\n" + minimal, want: []string{
+			`2:18: manifest-keys: not a public key`, `2:24: manifest-keys: a key of the type "ssh-rsa"`, `2:126: the key SHA256:DU46tSA55k46U+pmwxAsLJXsjC7AQuwFVL2UgRq4tpY is named twice`,
+		}},
+		{name: "keys of a wrong type", text: "manifest = 'signed'\nmanifest-keys = 'me'\n" + minimal, want: []string{`2:17: manifest-keys wants a list, this is a string`}},
+		{name: "manifest of a wrong type", text: "manifest = true\nmanifest-keys = ['" + signer + "']\n" + minimal, want: []string{`1:12: manifest wants a string`}},
+		{name: "too many keys", text: "manifest = 'signed'\nmanifest-keys = [" + strings.Repeat("'x', ", 17) + "]\n" + minimal, want: append(slices.Repeat([]string{`2:`}, 16), `2:98: 17 keys are more than 16`)},
+		{name: "state without a manifest", text: "manifest = 'off'\nmanifest-state = 'x'\n" + minimal, want: []string{`2:18: manifest-state has no use with manifest = "off"`}},
 		{name: "kernel_doi", text: "kernel_doi = 'leave'\n" + minimal, want: []string{`1:1: unknown key "kernel_doi" (did you mean "kernel-doi"?)`}},
 		{name: "kernel-doi of a domain", text: doi3 + "kernel-doi = 'leave'\n" + minimal, want: []string{`3:1: unknown key "kernel-doi" in [[doi]] (kernel-doi belongs at the top of the file, before the first [header])`}},
 		{name: "dialect", text: "dialect = 'smack'\n" + minimal, want: []string{`1:11: dialect cannot be "smack" (known: labelgate, kernel, libsmack, systemd)`}},
@@ -99,6 +114,32 @@ func TestParseProblems(t *testing.T) {
 			`4:1: networks is empty (leave networks out for a zone that holds every other address)`, `5:1: only is empty: no packet could pass (leave it out to admit every label)`,
 		}},
 		{name: "paths", text: "policy = ''\n" + minimal + "restrict = \"a\\u0000b\"\n", want: []string{`1:10: policy is empty`, `5:12: restrict contains a zero byte`}},
+		{name: "control", text: zone("[control]\nsocket = '@labelgate'\ngroup = '@ops'\nreaders = ['alice', 'alice', 'a b', '', '@', 65534, 'ops:x']\nadmins = ['-x', '65534', '4294967295', 'bob']\n"), want: []string{
+			`5:10: socket cannot be an abstract socket: it has no owner and no mode (write a path)`,
+			`6:9: group is a group and nothing else (leave out the @)`,
+			`7:21: "alice" is named twice`,
+			`7:30: readers: "a b" is not a name (write a user as "alice" or "1000", a group as "@ops" or "@1000")`,
+			`7:37: readers: "" is not a name`, `7:41: readers: "@" is not a name`,
+			`7:46: readers wants a string, this is a whole number (put it between double quotes)`, `7:53: readers: "ops:x" is not a name`,
+			`8:11: admins: "-x" is not a name`, `8:17: admins: 65534 is also what the kernel calls everybody of another user namespace`,
+			`8:26: admins: 4294967295 is not the number of a user or group`,
+		}},
+		{name: "reader and admin", text: zone("[control]\nreaders = ['alice', 'bob']\nadmins = ['bob', '@bob']\n"), want: []string{
+			`5:21: "bob" is one of the admins already (leave it out here: admins may do what readers may)`,
+		}},
+		{name: "control, empty socket", text: zone("[control]\nsocket = ''\n"), want: []string{`5:10: socket is empty (leave it out when there is none)`}},
+		{name: "control, long socket", text: zone("[control]\nsocket = '/" + strings.Repeat("x", 107) + "'\n"), want: []string{`5:10: socket: the path of a socket has at most 107 bytes, this one has 108`}},
+		{name: "metrics for everybody", text: zone("[metrics]\nlisten = '0.0.0.0:9469'\n"), want: []string{
+			`5:10: listen: 0.0.0.0 can be reached from other machines, who are not to see what passes here (write "unix:/run/labelgate/metrics", "127.0.0.1:9469" or "[::1]:9469"; whoever`,
+		}},
+		{name: "metrics on a link", text: zone("[metrics]\nlisten = '[::1%lo]:9469'\n"), want: []string{`5:10: listen: ::1%lo can be reached`}},
+		{name: "metrics on another address", text: zone("[metrics]\nlisten = '[::ffff:10.0.0.1]:9469'\n"), want: []string{`5:10: listen: ::ffff:10.0.0.1 can be reached`}},
+		{name: "metrics by name", text: zone("[metrics]\nlisten = 'localhost:9469'\n"), want: []string{`5:10: listen: "localhost:9469" is neither a socket nor an address with a port (write "unix:`}},
+		{name: "metrics on every address", text: zone("[metrics]\nlisten = ':9469'\n"), want: []string{`5:10: listen: ":9469" is neither`}},
+		{name: "metrics on no port", text: zone("[metrics]\nlisten = '127.0.0.1:0'\n"), want: []string{`5:10: listen: port 0 is none`}},
+		{name: "metrics, abstract", text: zone("[metrics]\nlisten = 'unix:@x'\n"), want: []string{`5:10: listen cannot be an abstract socket`}},
+		{name: "metrics, empty path", text: zone("[metrics]\nlisten = 'unix:'\n"), want: []string{`5:10: listen is empty`}},
+		{name: "metrics on the control socket", text: zone("[control]\nsocket = '/run/x/../x/y'\n[metrics]\nlisten = 'unix:/run/x/y'\n"), want: []string{`7:10: listen is the control socket`}},
 		{name: "64 zones", text: many.String(), want: []string{`253:3: 64 zones are more than the 63 that a packet mark can tell apart`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,6 +27,7 @@ type control struct {
 	mu      sync.Mutex
 	waiting bool   // a request was sent and its answer not yet read
 	seq     uint32 // of that request
+	left    bool   // the queue is left as it is: nothing is asked any more
 	in      []byte
 
 	stopping sync.Once
@@ -53,6 +54,9 @@ func (c *control) Send(m netlink.Message) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.left {
+		return errParked
+	}
 	if err := c.s.send(b); err != nil {
 		return err
 	}
@@ -158,17 +162,30 @@ func (c *control) message(m *message) netlink.Message {
 func (c *control) release() { c.stopping.Do(func() { close(c.stop) }) }
 
 // Close is called by netlink.Conn. It waits until the queue was taken down, or
-// until that has taken too long: closing the socket takes it down as well.
+// until that has taken too long: closing the socket takes it down as well, when
+// nobody else has it.
 func (c *control) Close() (err error) {
 	c.closing.Do(func() {
+		c.mu.Lock()
+		left := c.left
+		c.mu.Unlock()
 		c.release()
-		select {
-		case <-c.answered:
-		case <-time.After(answerTimeout):
+		if !left {
+			select {
+			case <-c.answered:
+			case <-time.After(answerTimeout):
+			}
 		}
 		err = c.s.close()
 	})
 	return err
+}
+
+// leave makes Close close the descriptor and do nothing else.
+func (c *control) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = true
 }
 
 // abandon closes the socket of a queue that was never bound.

@@ -53,6 +53,14 @@ func (f *fakePort) receive(b *batch) error {
 	return s.err
 }
 
+func (f *fakePort) poll(b *batch) error {
+	b.count = 0
+	if len(f.steps) == 0 {
+		return unix.EAGAIN
+	}
+	return f.receive(b)
+}
+
 func (f *fakePort) send(b []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -82,7 +90,7 @@ func runFake(t *testing.T, f *fakePort, h Handler) (Stats, error) {
 // runFakeWith does it with buffers that the caller keeps.
 func runFakeWith(t *testing.T, f *fakePort, h Handler, in *batch) (Stats, error) {
 	t.Helper()
-	q := &Queue{number: 7, socket: f, errorf: t.Logf, done: make(chan struct{})}
+	q := &Queue{number: 7, socket: f, errorf: t.Logf, done: make(chan struct{}), stop: make(chan struct{})}
 	f.keep = true
 	if f.room == 0 {
 		f.room = sendRoom
@@ -184,7 +192,10 @@ func packetMessage(id uint32, payload []byte) []byte {
 	))
 }
 
-func errorMessage(errno unix.Errno, id uint32) []byte {
+// errorMessage is about a verdict.
+func errorMessage(errno unix.Errno, id uint32) []byte { return errorAbout(typeVerdict, errno, id) }
+
+func errorAbout(kind uint16, errno unix.Errno, seq uint32) []byte {
 	b := binary.NativeEndian.AppendUint32(nil, uint32(-int32(errno)))
-	return nlMessage(typeError, id, append(b, make([]byte, 16)...))
+	return nlMessage(typeError, seq, append(b, nlMessage(kind, seq, nil)...))
 }

@@ -17,6 +17,8 @@ type port interface {
 	// receive waits for at least one datagram; what it fills is valid until
 	// the next call.
 	receive(*batch) error
+	// poll does not wait: without a datagram it returns EAGAIN.
+	poll(*batch) error
 	// send gives one datagram of at most limit bytes to the kernel.
 	send([]byte) error
 	limit() int
@@ -32,6 +34,7 @@ const maxPanics = 8
 // Run reads packets, has h decide and answers the kernel, until ctx ends or Close
 // is called; then it takes the queue down and returns nil. Every packet that it
 // took is answered exactly once; what is left in the kernel is dropped there.
+// After Release it returns as well, and the queue stays.
 //
 // It returns an error when the socket fails, when the kernel says that the
 // process may not give verdicts any more, or when h panicked several times in a
@@ -42,7 +45,7 @@ func (q *Queue) Run(ctx context.Context, h Handler) error {
 	}
 	defer close(q.done)
 	stop := context.AfterFunc(ctx, func() {
-		q.ended.Store(true)
+		q.end()
 		q.wake()
 	})
 	defer stop()
@@ -51,8 +54,10 @@ func (q *Queue) Run(ctx context.Context, h Handler) error {
 	err := newLoop(q, h, newBatch()).run()
 	runtime.UnlockOSThread()
 
-	if e := q.shut(); err == nil {
-		err = e
+	if !q.released.Load() {
+		if e := q.shut(); err == nil {
+			err = e
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("queue %d: %w", q.number, err)
@@ -70,21 +75,42 @@ func (q *Queue) wake() {
 type loop struct {
 	q        *Queue
 	h        Handler
+	gate     Gate     // nil: h is none
+	pipeline Pipeline // nil: h is none
 	in       *batch
-	packets  [batchSize]Packet
-	verdicts [batchSize]Verdict
-	n        int // packets collected
+	first    *batch // received before the loop was there
+	hand     *hand  // being collected
+	away     *hand  // with the pipeline, if it is not empty
 	out      []byte
 	panics   int // calls of the handler that panicked, in a row
+	failures int // to receive, in a row
 	err      error
 }
 
+// hand is some packets and what becomes of them.
+type hand struct {
+	packets  [batchSize]Packet
+	verdicts [batchSize]Verdict
+	n        int // packets collected
+}
+
 func newLoop(q *Queue, h Handler, in *batch) *loop {
-	return &loop{q: q, h: h, in: in, out: make([]byte, 0, q.socket.limit())}
+	l := &loop{q: q, h: h, in: in, first: q.first, hand: new(hand), away: new(hand), out: make([]byte, 0, q.socket.limit())}
+	l.gate, _ = h.(Gate)
+	l.pipeline, _ = h.(Pipeline)
+	return l
 }
 
 func (l *loop) run() error {
-	for !l.q.ended.Load() {
+	defer l.finish()
+	// What Adopt received cannot be given back: it is answered in any case.
+	for l.first != nil || !l.q.ended.Load() {
+		if l.gate != nil && l.away.n == 0 {
+			l.gate.Wait(l.q.stop)
+			if l.first == nil && l.q.ended.Load() {
+				return nil
+			}
+		}
 		if err := l.receive(); err != nil {
 			return err
 		}
@@ -105,13 +131,32 @@ func (l *loop) run() error {
 
 // receive fills the batch; it is empty after what is no reason to stop.
 func (l *loop) receive() error {
-	err := l.q.socket.receive(l.in)
+	if l.first != nil {
+		l.in, l.first = l.first, nil
+		return nil
+	}
+	var err error
+	if l.away.n > 0 {
+		if err = l.q.socket.poll(l.in); errors.Is(err, unix.EAGAIN) {
+			// Nothing is left to do meanwhile.
+			l.in.count = 0
+			l.finish()
+			return l.err
+		}
+	} else {
+		err = l.q.socket.receive(l.in)
+	}
 	if err == nil {
+		l.failures = 0
 		return nil
 	}
 	l.in.count = 0
 	switch {
-	case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+	case errors.Is(err, unix.EINTR):
+		return nil
+	case errors.Is(err, unix.EAGAIN):
+		l.failures = 0
+		l.idle()
 		return nil
 	case errors.Is(err, unix.ENOBUFS):
 		l.complain(l.q.counts.overruns.Add(1), "receive buffer full, packets were dropped")
@@ -119,7 +164,31 @@ func (l *loop) receive() error {
 	}
 	n := l.q.counts.receiveErrors.Add(1)
 	l.complain(n, err.Error())
+	if passing(err) && l.failures < len(receivePauses) {
+		l.q.pause(receivePauses[l.failures])
+		l.failures++
+		return nil
+	}
 	return fmt.Errorf("receive: %w", err)
+}
+
+// receivePauses is how long to wait between tries when the machine is out of
+// something, as it may be again in a moment. Packets wait in the kernel meanwhile.
+var receivePauses = [...]time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second, time.Second, time.Second}
+
+// passing reports whether an error tells of a want that may pass.
+func passing(err error) bool {
+	return errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
+}
+
+// pause waits, but not longer than Run may go on.
+func (q *Queue) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-q.stop:
+	}
 }
 
 // collect takes the packets out of one datagram. When more have come than fit,
@@ -159,10 +228,10 @@ func (l *loop) salvage(b []byte) bool {
 }
 
 func (l *loop) packet(body []byte, cut bool) {
-	if l.n == batchSize {
+	if l.hand.n == batchSize {
 		l.decide()
 	}
-	p := &l.packets[l.n]
+	p := &l.hand.packets[l.hand.n]
 	e := parsePacket(body, p)
 	if e.unknown > 0 {
 		l.q.counts.unknown.Add(uint64(e.unknown))
@@ -176,140 +245,55 @@ func (l *loop) packet(body []byte, cut bool) {
 	if cut || !e.wellFormed {
 		p.Truncated = true
 	}
-	l.n++
+	l.hand.n++
 }
 
 // refused counts what the kernel did not accept. It works through the messages
 // of a datagram one by one, so an error never concerns a neighbour's verdict.
 func (l *loop) refused(m *message) {
-	errno, id, ok := m.errorOf()
+	number, about, ok := m.errorOf()
+	errno := unix.Errno(number)
+	c := &l.q.counts
 	switch {
 	case !ok:
-		l.q.counts.malformed.Add(1)
+		c.malformed.Add(1)
+		return
 	case errno == 0:
 		// The acknowledgement of a wake-up.
-	default:
-		n := l.q.counts.verdictErrors.Add(1)
-		if unix.Errno(errno) == unix.EPERM {
-			l.err = fmt.Errorf("the kernel refuses verdicts, CAP_NET_ADMIN was lost: %w", unix.EPERM)
-			return
-		}
-		if n&(n-1) == 0 {
-			l.q.errorf("queue %d: verdict for packet %d refused: %v (%d so far)", l.q.number, id, unix.Errno(errno), n)
-		}
-	}
-}
-
-// decide has the handler judge the collected packets and answers them all.
-func (l *loop) decide() {
-	n := l.n
-	if n == 0 {
+		return
+	case about == typeConfig:
+		l.err = fmt.Errorf("the kernel refuses the queue's settings: %w", errno)
+		return
+	case about == typeVerdictBatch && errno == unix.ENOENT:
+		// There was nothing stale.
 		return
 	}
-	l.n = 0
-	clear(l.verdicts[:n])
-	panicked := l.handle(n)
-	var t tally
-	for i := range n {
-		l.answer(&l.packets[i], &l.verdicts[i], &t)
+	n := c.verdictErrors.Add(1)
+	switch errno {
+	case unix.EPERM:
+		c.verdictsDenied.Add(1)
+		l.err = fmt.Errorf("the kernel refuses verdicts, CAP_NET_ADMIN was lost: %w", unix.EPERM)
+		return
+	case unix.ENOENT:
+		c.verdictsGone.Add(1)
 	}
-	l.flush()
-	if panicked {
-		l.q.counts.panicked.Add(uint64(n))
+	if n&(n-1) == 0 {
+		l.q.errorf("queue %d: verdict for packet %d refused: %v (%d so far)", l.q.number, m.seq, errno, n)
 	}
-	t.addTo(&l.q.counts, n)
-	// Keep nothing alive that the handler returned.
-	clear(l.verdicts[:n])
 }
 
-// handle calls the handler. After a panic its verdicts are not believed: all of
-// its packets are dropped.
-func (l *loop) handle(n int) (panicked bool) {
+// idle tells the handler, if it wants to know, that no packet came for a while.
+func (l *loop) idle() {
+	h, ok := l.h.(Idler)
+	if !ok || l.q.ended.Load() {
+		return
+	}
 	defer func() {
-		if panicked {
-			r := recover()
-			clear(l.verdicts[:n])
-			l.panics++
-			l.q.errorf("queue %d: %d packets dropped: handler panicked: %v\n%s", l.q.number, n, r, debug.Stack())
-			if l.panics >= maxPanics {
-				l.err = fmt.Errorf("handler panicked %d times in a row, last: %v", l.panics, r)
-			}
+		if r := recover(); r != nil {
+			l.q.errorf("queue %d: handler panicked while idle: %v\n%s", l.q.number, r, debug.Stack())
 		}
 	}()
-	panicked = true
-	l.h.Handle(l.packets[:n:n], l.verdicts[:n:n])
-	panicked = false
-	l.panics = 0
-	return panicked
-}
-
-// tally counts one batch, so that the shared counters are touched once.
-type tally struct{ accepted, dropped, rewritten, marked, truncated, refused uint64 }
-
-func (t *tally) addTo(c *counts, n int) {
-	c.received.Add(uint64(n))
-	c.accepted.Add(t.accepted)
-	c.dropped.Add(t.dropped)
-	if t.rewritten|t.marked|t.truncated|t.refused != 0 {
-		c.rewritten.Add(t.rewritten)
-		c.marked.Add(t.marked)
-		c.truncated.Add(t.truncated)
-		c.refused.Add(t.refused)
-	}
-}
-
-// answer appends the verdict on one packet to what will be sent.
-func (l *loop) answer(p *Packet, v *Verdict, t *tally) {
-	if p.Truncated {
-		*v = Verdict{}
-		t.truncated++
-	}
-	if v.Accept && v.Payload != nil && (len(v.Payload) == 0 || len(v.Payload) > MaxPayload) {
-		*v = Verdict{}
-		t.refused++
-	}
-	if v.Accept {
-		t.accepted++
-		if v.SetMark {
-			t.marked++
-		}
-		if v.Payload != nil {
-			t.rewritten++
-		}
-	} else {
-		t.dropped++
-	}
-	if len(l.out)+verdictLen(v) > cap(l.out) {
-		l.flush()
-	}
-	l.out = appendVerdict(l.out, l.q.number, p.ID, v)
-}
-
-// sendPauses is how long to wait between tries when the kernel has no memory for
-// the verdicts.
-var sendPauses = [...]time.Duration{0, time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond, time.Second}
-
-// flush sends the collected verdicts. When that fails for good the loop ends,
-// and with the queue the kernel drops what it holds.
-func (l *loop) flush() {
-	if len(l.out) == 0 {
-		return
-	}
-	var err error
-	for _, pause := range sendPauses {
-		if err = l.q.socket.send(l.out); err == nil {
-			break
-		}
-		if !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.ENOMEM) && !errors.Is(err, unix.EAGAIN) {
-			break
-		}
-		time.Sleep(pause)
-	}
-	l.out = l.out[:0]
-	if err != nil {
-		l.q.counts.verdictErrors.Add(1)
-		l.err = fmt.Errorf("send verdicts: %w", err)
-	}
+	h.Idle()
 }
 
 func (l *loop) complain(n uint64, what string) {

@@ -12,11 +12,13 @@ const (
 
 // Message types. Netfilter's hold the subsystem in the upper byte.
 const (
-	typeNoop    = 1
-	typeError   = 2
-	typeOverrun = 4
-	typePacket  = 3 << 8
-	typeVerdict = 3<<8 + 1
+	typeNoop         = 1
+	typeError        = 2
+	typeOverrun      = 4
+	typePacket       = 3 << 8
+	typeVerdict      = 3<<8 + 1
+	typeConfig       = 3<<8 + 2
+	typeVerdictBatch = 3<<8 + 3
 )
 
 // Attributes of a packet (linux/netfilter/nfnetlink_queue.h).
@@ -70,12 +72,13 @@ func nextMessage(b []byte) (m message, rest []byte, ok bool) {
 }
 
 // errorOf returns the errno of an error message, 0 for an acknowledgement, and
-// the sequence number of the message it is about.
-func (m *message) errorOf() (errno int32, seq uint32, ok bool) {
-	if len(m.body) < 4 {
+// the type of the message it is about, whose sequence number it has. Only the
+// acknowledgement of what has no type is without one.
+func (m *message) errorOf() (errno int32, about uint16, ok bool) {
+	if len(m.body) < 4+nlHeaderLen {
 		return 0, 0, false
 	}
-	return -int32(binary.NativeEndian.Uint32(m.body)), m.seq, true
+	return -int32(binary.NativeEndian.Uint32(m.body)), binary.NativeEndian.Uint16(m.body[8:]), true
 }
 
 // extent is how much of a packet message was understood.

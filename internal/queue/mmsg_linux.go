@@ -63,15 +63,16 @@ func (b *batch) cut(i int) bool { return b.headers[i].header.Flags&unix.MSG_TRUN
 // the right capability can send to any netlink socket.
 func (b *batch) fromKernel(i int) bool { return b.names[i].Pid == 0 }
 
-// recvmmsg waits for one datagram and takes with it those that are there.
-func recvmmsg(fd int, b *batch) error {
+// recvmmsg takes the datagrams that are there. With MSG_WAITFORONE it waits for one,
+// with MSG_DONTWAIT it does not.
+func recvmmsg(fd int, b *batch, flags uintptr) error {
 	b.count = 0
 	for i := range b.headers {
 		// The kernel writes these back shorter than it found them.
 		b.headers[i].header.Namelen = unix.SizeofSockaddrNetlink
 	}
 	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.headers[0])),
-		batchSize, unix.MSG_WAITFORONE, 0, 0)
+		batchSize, flags, 0, 0)
 	if errno != 0 {
 		return errno
 	}

@@ -53,8 +53,9 @@ type Packet struct {
 	// Truncated says that Payload is not the whole packet. Such a packet is
 	// dropped whatever its verdict says; it is shown so that it can be recorded.
 	Truncated bool
-	// Payload starts with the network header. The handler may change it, and
-	// may return it or a part of it as the verdict's payload.
+	// Payload starts with the network header. The handler must not write to it,
+	// for it may lie in memory that can only be read (package split). It may
+	// return it or a part of it as the verdict's payload.
 	Payload []byte
 }
 
@@ -83,4 +84,36 @@ type Handler interface {
 	// called from one goroutine, never concurrently for one queue. When it
 	// panics, all packets of the call are dropped.
 	Handle(packets []Packet, verdicts []Verdict)
+}
+
+// Gate is a Handler that cannot always take packets. While it cannot, they wait
+// in the kernel.
+type Gate interface {
+	// Wait returns when packets can be taken, or when stop is closed: then the
+	// queue ends, and the handler must not wait in Handle either. It is called
+	// before packets are received, by the goroutine that calls Handle, and is
+	// always given the same channel.
+	Wait(stop <-chan struct{})
+}
+
+// Idler is a Handler that wants to know when there is nothing to do.
+type Idler interface {
+	// Idle is called by the goroutine that calls Handle when no packet came
+	// for about a second.
+	Idle()
+}
+
+// Pipeline is a Handler that judges elsewhere, so that the queue can answer and
+// receive other packets meanwhile. It has one batch at a time. All its methods are
+// called from one goroutine.
+type Pipeline interface {
+	Handler
+	// Begin takes packets to be judged and returns without waiting for the
+	// verdicts; of the packets it keeps nothing. It reports false when it cannot
+	// take them now: then nothing has begun, and they are given to Handle, which
+	// may wait. It never waits itself.
+	Begin(packets []Packet) bool
+	// Finish waits for the verdicts of what Begin took. They must stay unchanged
+	// until Finish or Handle is called again.
+	Finish(verdicts []Verdict)
 }

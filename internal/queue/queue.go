@@ -44,15 +44,20 @@ type Queue struct {
 	number uint16
 	errorf func(string, ...any)
 	socket port
-	nf     *nfqueue.Nfqueue
+	own    *netlinkSocket   // the same
+	first  *batch           // what Adopt received
+	nf     *nfqueue.Nfqueue // nil: the queue was adopted
 	ctl    *control
 	cancel context.CancelFunc
 
-	running atomic.Bool
-	ended   atomic.Bool
-	done    chan struct{} // closed when Run returned
-	closing sync.Once
-	counts  counts
+	running  atomic.Bool
+	ended    atomic.Bool
+	released atomic.Bool
+	done     chan struct{} // closed when Run returned
+	ending   sync.Once
+	stop     chan struct{} // closed when Run shall return
+	closing  sync.Once
+	counts   counts
 }
 
 // Open binds the queue. From then on the kernel holds packets for it, so Run
@@ -62,20 +67,12 @@ type Queue struct {
 // when somebody else owns the queue; the error tells which, and matches
 // os.ErrPermission in both cases.
 func Open(c Config) (*Queue, error) {
-	if c.Length == 0 {
-		c.Length = DefaultLength
-	}
-	if c.ReceiveBuffer == 0 {
-		c.ReceiveBuffer = defaultReceiveBuffer
-	}
-	if c.Errorf == nil {
-		c.Errorf = func(string, ...any) {}
-	}
+	c.setDefaults()
 	s, err := openSocket(c.NetNS, c.ReceiveBuffer)
 	if err != nil {
 		return nil, fmt.Errorf("queue %d: %w", c.Number, err)
 	}
-	q := &Queue{number: c.Number, errorf: c.Errorf, socket: s, done: make(chan struct{})}
+	q := newQueue(c, s)
 	var early []uint32
 	q.ctl = newControl(s, func(id uint32) {
 		if !q.running.Load() && !q.ended.Load() {
@@ -87,6 +84,22 @@ func Open(c Config) (*Queue, error) {
 	}
 	q.dropEarly(early)
 	return q, nil
+}
+
+func (c *Config) setDefaults() {
+	if c.Length == 0 {
+		c.Length = DefaultLength
+	}
+	if c.ReceiveBuffer == 0 {
+		c.ReceiveBuffer = defaultReceiveBuffer
+	}
+	if c.Errorf == nil {
+		c.Errorf = func(string, ...any) {}
+	}
+}
+
+func newQueue(c Config, s *netlinkSocket) *Queue {
+	return &Queue{number: c.Number, errorf: c.Errorf, socket: s, own: s, done: make(chan struct{}), stop: make(chan struct{})}
 }
 
 // bind sets the queue up through go-nfqueue. Neither fail-open nor GSO is asked
@@ -152,19 +165,45 @@ func (q *Queue) explain(err error) error {
 }
 
 // Close takes the queue down; what the kernel still holds in it is dropped. It
-// makes Run return and waits for it. Closing twice is harmless.
+// makes Run return and waits for it. Closing twice is harmless. After Release it
+// closes the descriptor and leaves the queue to who else has it.
 func (q *Queue) Close() error {
-	q.ended.Store(true)
-	if q.running.Load() {
+	q.endRun()
+	return q.shut()
+}
+
+// end makes Run return after the packets in hand were answered.
+func (q *Queue) end() {
+	q.ending.Do(func() {
+		q.ended.Store(true)
+		close(q.stop)
+	})
+}
+
+// endRun makes Run return and waits for it.
+func (q *Queue) endRun() {
+	q.end()
+	if !q.running.Load() {
+		return
+	}
+	select {
+	case <-q.done:
+	default:
 		q.wake()
 		<-q.done
 	}
-	return q.shut()
 }
 
 func (q *Queue) shut() (err error) {
 	q.closing.Do(func() {
-		q.ended.Store(true)
+		q.end()
+		if q.nf == nil {
+			err = q.shutAdopted()
+			return
+		}
+		if q.released.Load() {
+			q.ctl.leave()
+		}
 		q.ctl.release()
 		err = q.nf.Close()
 		q.cancel()

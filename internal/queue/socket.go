@@ -31,44 +31,48 @@ type netlinkSocket struct {
 	closed bool
 }
 
-// openSocket makes a netfilter netlink socket in the network namespace that the
-// descriptor netns refers to, or in the calling thread's for 0.
-func openSocket(netns, receiveBuffer int) (*netlinkSocket, error) {
+// inNamespace calls f in the network namespace that the descriptor refers to, or in
+// the calling thread's for 0.
+func inNamespace(netns int, f func() error) error {
 	if netns == 0 {
-		return newSocket(receiveBuffer)
+		return f()
 	}
-	type result struct {
-		s   *netlinkSocket
-		err error
-	}
-	done := make(chan result)
+	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		s, back, err := newSocketIn(netns, receiveBuffer)
+		back, err := enter(netns, f)
 		if back {
 			runtime.UnlockOSThread()
 		}
 		// A thread that did not come back from the namespace ends with
 		// this goroutine instead of serving others.
-		done <- result{s, err}
+		done <- err
 	}()
-	r := <-done
-	return r.s, r.err
+	return <-done
 }
 
-// newSocketIn makes the socket in another namespace and reports whether the
-// thread is back in its own.
-func newSocketIn(netns, receiveBuffer int) (s *netlinkSocket, back bool, err error) {
+// enter calls f in another namespace and reports whether the thread is back in its
+// own.
+func enter(netns int, f func() error) (back bool, err error) {
 	own, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, true, fmt.Errorf("open own network namespace: %w", err)
+		return true, fmt.Errorf("open own network namespace: %w", err)
 	}
 	defer unix.Close(own)
 	if err := unix.Setns(netns, unix.CLONE_NEWNET); err != nil {
-		return nil, true, fmt.Errorf("enter network namespace: %w", err)
+		return true, fmt.Errorf("enter network namespace: %w", err)
 	}
-	s, err = newSocket(receiveBuffer)
-	return s, unix.Setns(own, unix.CLONE_NEWNET) == nil, err
+	err = f()
+	return unix.Setns(own, unix.CLONE_NEWNET) == nil, err
+}
+
+// openSocket makes a netfilter netlink socket in a network namespace.
+func openSocket(netns, receiveBuffer int) (s *netlinkSocket, err error) {
+	err = inNamespace(netns, func() error {
+		s, err = newSocket(receiveBuffer)
+		return err
+	})
+	return s, err
 }
 
 func newSocket(receiveBuffer int) (*netlinkSocket, error) {
@@ -77,17 +81,21 @@ func newSocket(receiveBuffer int) (*netlinkSocket, error) {
 		return nil, fmt.Errorf("netfilter netlink socket: %w", err)
 	}
 	s := &netlinkSocket{fd: fd}
-	if err := s.setUp(receiveBuffer); err != nil {
+	err = unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	if err != nil {
+		err = fmt.Errorf("bind netfilter netlink socket: %w", err)
+	} else {
+		err = s.setUp(receiveBuffer)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
 	return s, nil
 }
 
+// setUp reads the socket's port id and sets its options. It is a bound one.
 func (s *netlinkSocket) setUp(receiveBuffer int) error {
-	if err := unix.Bind(s.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return fmt.Errorf("bind netfilter netlink socket: %w", err)
-	}
 	name, err := unix.Getsockname(s.fd)
 	if err != nil {
 		return fmt.Errorf("name of netfilter netlink socket: %w", err)
@@ -136,7 +144,9 @@ func growBuffer(fd, force, plain, size int) {
 	}
 }
 
-func (s *netlinkSocket) receive(b *batch) error { return recvmmsg(s.fd, b) }
+func (s *netlinkSocket) receive(b *batch) error { return recvmmsg(s.fd, b, unix.MSG_WAITFORONE) }
+
+func (s *netlinkSocket) poll(b *batch) error { return recvmmsg(s.fd, b, unix.MSG_DONTWAIT) }
 
 func (s *netlinkSocket) send(b []byte) error { return sendAll(s.fd, b) }
 

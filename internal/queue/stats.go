@@ -2,7 +2,7 @@ package queue
 
 import "sync/atomic"
 
-// Stats counts what went through a queue since Open. Received is always the sum
+// Stats counts what went through a queue since Open or Adopt. Received is always the sum
 // of Accepted and Dropped, apart from packets being decided at the moment.
 type Stats struct {
 	// Received counts the packets the kernel handed over.
@@ -28,16 +28,22 @@ type Stats struct {
 	Overruns uint64
 	// ReceiveErrors counts other failures to receive.
 	ReceiveErrors uint64
-	// VerdictErrors counts verdicts the kernel refused. A packet whose
-	// interface went away is gone before its verdict comes; that is harmless.
-	VerdictErrors uint64
+	// VerdictErrors counts verdicts the kernel refused, and calls to send some
+	// that failed. Of them VerdictsGone (ENOENT) were for packets that the
+	// kernel had dropped before, as it does when their interface goes away,
+	// which is harmless; VerdictsDenied (EPERM) mean that the process may not
+	// give verdicts any more, and end Run.
+	VerdictErrors, VerdictsGone, VerdictsDenied uint64
+	// Stale counts packets that a former owner of the queue took and never
+	// answered; Adopt dropped them. They are not in Received and Dropped.
+	Stale uint64
 }
 
 type counts struct {
 	received, accepted, dropped, rewritten, marked       atomic.Uint64
 	truncated, refused, panicked                         atomic.Uint64
 	malformed, unknown, foreign, overruns, receiveErrors atomic.Uint64
-	verdictErrors                                        atomic.Uint64
+	verdictErrors, verdictsGone, verdictsDenied, stale   atomic.Uint64
 }
 
 // Stats returns the counts so far. It may be called at any time, also after
@@ -59,5 +65,9 @@ func (q *Queue) Stats() Stats {
 		Overruns:      c.overruns.Load(),
 		ReceiveErrors: c.receiveErrors.Load(),
 		VerdictErrors: c.verdictErrors.Load(),
+
+		VerdictsGone:   c.verdictsGone.Load(),
+		VerdictsDenied: c.verdictsDenied.Load(),
+		Stale:          c.stale.Load(),
 	}
 }

@@ -26,7 +26,7 @@ func (r Role) table(pid int) []call {
 func judges() []call {
 	return []call{
 		{number: unix.SYS_SHUTDOWN, name: "shutdown"},
-		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of its route sockets
+		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of the library that lists links
 	}
 }
 
@@ -96,6 +96,8 @@ func keeps() []call {
 		}},
 		{number: unix.SYS_PRLIMIT64, name: "prlimit64", clauses: in(0, 0)},
 		{number: unix.SYS_MEMFD_CREATE, name: "memfd_create", clauses: memory()},
+		// Which programs take packets at an interface, and nothing else of bpf(2).
+		{number: unix.SYS_BPF, name: "bpf", clauses: in(0, unix.BPF_PROG_QUERY)},
 		// Positive process numbers: not everybody, and no groups.
 		{number: unix.SYS_KILL, name: "kill", clauses: without(0, ^uint64(1<<31-1))},
 		{number: unix.SYS_FCNTL, name: "fcntl", clauses: in(1, unix.F_DUPFD, unix.F_ADD_SEALS, unix.F_GET_SEALS)},

@@ -51,7 +51,7 @@ func TestImports(t *testing.T) {
 		rules = append(rules, rule{name, dependency, strings.Join(allowed, " ")})
 	}
 	add("only the queue talks nfqueue", "github.com/florianl/go-nfqueue", module+"internal/queue")
-	add("only nft installs rules", "github.com/google/nftables", module+"internal/nft")
+	add("only nft installs rules", "github.com/google/nftables", module+"internal/nft", module+"internal/queue/queuetest")
 	add("only kerneldoi talks generic netlink", "github.com/mdlayher/genetlink", module+"internal/kerneldoi")
 	add("gopacket is for captures and the lab", "github.com/google/gopacket", module+"internal/capture", module+"internal/lab")
 	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
@@ -94,6 +94,17 @@ func TestCore(t *testing.T) {
 	for _, i := range all["labelgate/netlabel"].Imports {
 		if !all[i].Standard && !ours(i) {
 			t.Errorf("netlabel imports %s; third parties come in through hostmap only", i)
+		}
+	}
+}
+
+// TestSplit: what stands between the process with the capability and the one
+// without knows packets and verdicts, and nothing of what is in them.
+func TestSplit(t *testing.T) {
+	all := list(t, "./...")
+	for _, i := range all["labelgate/internal/split"].Imports {
+		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "labelgate/internal/queue" {
+			t.Errorf("internal/split imports %s; it carries packets and does not look into them", i)
 		}
 	}
 }

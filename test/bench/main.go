@@ -17,7 +17,13 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
+	var err error
+	if len(os.Args) == 3 && os.Args[1] == judgeWord {
+		err = beJudge(os.Args[2])
+	} else {
+		err = run()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -30,7 +36,7 @@ func run() error {
 	}
 	fmt.Printf("%s, %s/%s, %d processors\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	sets := []*set{newSet(17_000, 500), newSet(39_800, 200), newSet(1_000_000, 10_000)}
-	for _, measure := range []func([]*set, *report) error{measureLoad, measureMemory, measureCheck, measurePeers, measureDecisions} {
+	for _, measure := range []func([]*set, *report) error{measureLoad, measureMemory, measureCheck, measurePeers, measureDecisions, measureSplit} {
 		r := &report{Writer: w, table: tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)}
 		if err := measure(sets, r); err != nil {
 			return err

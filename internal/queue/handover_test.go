@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -145,5 +146,52 @@ func TestAdoptRefuses(t *testing.T) {
 	}
 	if _, err := n.Stats(); err != nil {
 		t.Errorf("the queue did not survive: %v", err)
+	}
+}
+
+// TestAdoptedClose: to take a queue down ends it for all who have its socket; to give
+// it up ends it for nobody.
+func TestAdoptedClose(t *testing.T) {
+	n, socket := newNet(t, childQueue)
+	adopt := func() *queue.Queue {
+		t.Helper()
+		q, err := queue.Adopt(queue.Config{Number: childQueue, NetNS: n.FD(), Errorf: t.Errorf}, dup(t, int(socket.Fd())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	for _, run := range []bool{false, true} {
+		q := adopt()
+		done := make(chan error, 1)
+		if run {
+			go func() { done <- q.Run(t.Context(), dropAll{}) }()
+		} else {
+			done <- nil
+		}
+		q.Release()
+		if err := errors.Join(<-done, q.Close()); err != nil {
+			t.Error(err)
+		}
+		if _, err := q.File(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("File after Close: %v", err)
+		}
+		if _, err := n.Stats(); err != nil {
+			t.Errorf("the queue ended with one that was given up: %v", err)
+		}
+	}
+	q := adopt()
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { done <- q.Run(ctx, dropAll{}) }()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := n.Stats(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the queue is still there: %v", err)
+	}
+	if _, err := queue.Adopt(queue.Config{Number: childQueue, NetNS: n.FD()}, int(socket.Fd())); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("adopted what is no queue: %v", err)
 	}
 }

@@ -79,7 +79,8 @@ func NewFront(c Config) *Front {
 	return f
 }
 
-// Attach gives the packets to a judge from the next batch on. While there is
+// Attach gives the packets to a judge from the next batch on. It should be one that is
+// ready: what it does before it answers counts as time taken for that batch. While there is
 // another that works, it is given up between two batches and nothing is lost: it
 // answers what it has, and then sees the end of its socket. Attach returns when that
 // is so. It fails when the Front was closed; the link is then discarded.

@@ -6,6 +6,9 @@ import (
 	"os"
 
 	"labelgate/internal/daemon"
+	"labelgate/internal/process"
 )
 
-func main() { os.Exit(daemon.Command(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	os.Exit(process.Main(func() int { return daemon.Command(os.Args[1:], os.Stdout, os.Stderr) }))
+}

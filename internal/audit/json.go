@@ -5,14 +5,19 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
-	"unicode/utf8"
 )
 
 // AppendJSON appends the record as one JSON object without a line end. The order
 // of its keys is always the same. A name that is not printable ASCII without
 // quotes stands as hexadecimal digits under its key with _hex put behind.
 func (r *Record) AppendJSON(b []byte) []byte {
-	e := jsonEncoder{append(b, '{')}
+	e := jsonEncoder{b}
+	r.appendJSON(&e)
+	return e.b
+}
+
+func (r *Record) appendJSON(e *jsonEncoder) {
+	e.b = append(e.b, '{')
 	e.number("seq", r.Seq)
 	if !r.Time.IsZero() {
 		e.key("time")
@@ -20,8 +25,8 @@ func (r *Record) AppendJSON(b []byte) []byte {
 		e.b = r.Time.UTC().AppendFormat(e.b, time.RFC3339Nano)
 		e.b = append(e.b, '"')
 	}
-	r.encode(&e)
-	return append(e.b, '}')
+	r.encode(e)
+	e.b = append(e.b, '}')
 }
 
 type jsonEncoder struct{ b []byte }
@@ -47,8 +52,8 @@ func (e *jsonEncoder) name(key, value string) {
 		e.word(key, value)
 		return
 	}
-	e.key(key + "_hex")
-	e.b = append(e.b, '"')
+	e.key(key)
+	e.b = append(e.b[:len(e.b)-len(`":`)], `_hex":"`...)
 	e.b = appendHex(e.b, value)
 	e.b = append(e.b, '"')
 }
@@ -67,11 +72,20 @@ func (e *jsonEncoder) number(key string, value uint64) {
 	e.b = strconv.AppendUint(e.b, value, 10)
 }
 
-func (e *jsonEncoder) option(key string, value *Option) {
-	if value.n > 0 {
+func (e *jsonEncoder) network(key string, value netip.Prefix) {
+	if value.IsValid() {
 		e.key(key)
 		e.b = append(e.b, '"')
-		e.b = hex.AppendEncode(e.b, value.Bytes())
+		e.b = value.AppendTo(e.b)
+		e.b = append(e.b, '"')
+	}
+}
+
+func (e *jsonEncoder) bytes(key string, value []byte) {
+	if len(value) > 0 {
+		e.key(key)
+		e.b = append(e.b, '"')
+		e.b = hex.AppendEncode(e.b, value)
 		e.b = append(e.b, '"')
 	}
 }
@@ -80,7 +94,6 @@ func (e *jsonEncoder) option(key string, value *Option) {
 // that no record speaks to the terminal that shows it. Bytes that are no UTF-8
 // become U+FFFD.
 func appendString(b []byte, s string) []byte {
-	const digits = "0123456789abcdef"
 	b = append(b, '"')
 	for _, r := range s {
 		switch {
@@ -88,23 +101,19 @@ func appendString(b []byte, s string) []byte {
 			b = append(b, '\\', byte(r))
 		case r >= ' ' && r <= '~':
 			b = append(b, byte(r))
+		case r < 0x10000:
+			b = appendUnit(b, uint16(r))
 		default:
-			for _, unit := range utf16Units(r) {
-				b = append(b, '\\', 'u', digits[unit>>12], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
-			}
+			r -= 0x10000
+			b = appendUnit(b, uint16(0xd800+r>>10))
+			b = appendUnit(b, uint16(0xdc00+r&0x3ff))
 		}
 	}
 	return append(b, '"')
 }
 
-// utf16Units returns the one or two units by which JSON escapes a rune.
-func utf16Units(r rune) []uint16 {
-	if r < 0x10000 {
-		return []uint16{uint16(r)}
-	}
-	if r > utf8.MaxRune {
-		return []uint16{utf8.RuneError}
-	}
-	r -= 0x10000
-	return []uint16{uint16(0xd800 + r>>10), uint16(0xdc00 + r&0x3ff)}
+// appendUnit escapes a unit of UTF-16.
+func appendUnit(b []byte, unit uint16) []byte {
+	const digits = "0123456789abcdef"
+	return append(b, '\\', 'u', digits[unit>>12], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
 }

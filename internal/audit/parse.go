@@ -125,8 +125,12 @@ func (r *Record) set(key, value string) error {
 		if err == nil && field.Zone() != "" {
 			err = errors.New("an address with a zone")
 		}
+	case *netip.Prefix:
+		*field, err = parseNetwork(value)
 	case *Option:
 		err = field.parse(value)
+	case *Digest:
+		*field, err = ParseDigest(value)
 	case *uint8:
 		err = parseNumber(field, value, 8)
 	case *uint16:
@@ -140,6 +144,14 @@ func (r *Record) set(key, value string) error {
 		return fmt.Errorf("%s: %w", key, err)
 	}
 	return nil
+}
+
+func parseNetwork(value string) (netip.Prefix, error) {
+	p, err := netip.ParsePrefix(value)
+	if err == nil && p != p.Masked() {
+		err = errors.New("an address and not a network")
+	}
+	return p, err
 }
 
 func parseNumber[T uint8 | uint16 | uint32 | uint64](into *T, value string, bits int) error {
@@ -194,6 +206,16 @@ func ParseJSON(line []byte) (Record, error) {
 	return r, nil
 }
 
+// isName reports whether the field may hold anything, and is then written as
+// hexadecimal digits.
+func isName(key string) bool {
+	switch key {
+	case "subject", "object", "direct", "detail":
+		return true
+	}
+	return false
+}
+
 func (r *Record) setJSON(key string, value json.Token) error {
 	switch value := value.(type) {
 	case json.Number:
@@ -209,7 +231,7 @@ func (r *Record) setJSON(key string, value json.Token) error {
 			t, err := time.Parse(time.RFC3339Nano, value)
 			return errors.Join(err, r.setTime(t))
 		}
-		if name, ok := strings.CutSuffix(key, "_hex"); ok && (name == "subject" || name == "object" || name == "direct") {
+		if name, ok := strings.CutSuffix(key, "_hex"); ok && isName(name) {
 			b, err := hex.DecodeString(value)
 			if err != nil {
 				return fmt.Errorf("%s: %w", key, err)
@@ -217,7 +239,7 @@ func (r *Record) setJSON(key string, value json.Token) error {
 			return r.set(name, string(b))
 		}
 		switch r.field(key).(type) {
-		case *string, *netip.Addr, *Option:
+		case *string, *netip.Addr, *netip.Prefix, *Option, *Digest:
 			return r.set(key, value)
 		}
 	}

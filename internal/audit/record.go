@@ -15,38 +15,6 @@ import (
 	"time"
 )
 
-// MaxOption is the number of option bytes that an IPv4 header can carry (RFC 791).
-const MaxOption = 40
-
-// Events that this package itself writes or that every reader should know.
-const (
-	EventDecision   = "decision"   // a packet was judged
-	EventSuppressed = "suppressed" // Count records before this one were lost
-
-	// EventQueueOverflow: the kernel dropped Count packets that nobody saw.
-	EventQueueOverflow = "queue_overflow"
-	// EventFiltered: netfilter rules dropped Count packets that nobody was asked
-	// about.
-	EventFiltered = "filtered"
-	// EventRulesChanged: the netfilter rules were not as they had been installed.
-	EventRulesChanged = "rules_changed"
-)
-
-// The Reason of an EventFiltered or EventRulesChanged.
-const (
-	ReasonUnjudged  = "unjudged"  // it was to leave to a zone that it had not been judged for
-	ReasonIPv6      = "ipv6"      // IPv6 is closed in zones
-	ReasonEthertype = "ethertype" // the frame held neither IP nor ARP
-	ReasonDrift     = "drift"
-)
-
-// Why the kernel dropped packets before anybody saw them: the Reason of an
-// EventQueueOverflow.
-const (
-	ReasonQueueFull  = "queue-full"  // more packets waited for a verdict than the queue holds
-	ReasonBufferFull = "buffer-full" // the socket's receive buffer was full
-)
-
 // Actions, in the kernel's words.
 const (
 	Denied  = "denied"
@@ -57,9 +25,10 @@ const (
 // those of which it is said when they are valid. A Record holds no pointers into
 // packets and may be copied and kept.
 type Record struct {
-	Seq   uint64    // set by the Sink: consecutive, lost records included
-	Time  time.Time // set by the Sink when zero
-	Event string    // EventDecision, EventSuppressed or another word
+	Seq   uint64    // set by whoever writes: consecutive
+	Time  time.Time // wall time; set by a Pipe or Sink when zero
+	Mono  uint64    // CLOCK_MONOTONIC of this boot in ns; set by a Pipe, in which no two records share it
+	Event string    // one of the Event constants
 
 	Fn        string // hook: gw_forward, gw_input, gw_output
 	Action    string // Denied or Granted
@@ -97,24 +66,38 @@ type Record struct {
 	Verdict             string // drop, pass, add, strip, replace or blank
 	Generation          uint32 // of the policy
 
-	Count uint64 // how many records a suppressed one stands for
+	Count uint64 // how many packets or records this one stands for
+
+	HasQueue   bool
+	Queue      uint16 // of the kernel; valid iff HasQueue
+	PacketID   uint32 // in that queue, from 1
+	PolicyHash Digest // of the whole policy
+
+	Process string // which of the gateway's own processes this is about
+	PID     uint32 // of that process, or of who asked
+	HasUID  bool
+	UID     uint32 // of who asked; valid iff HasUID
+	Detail  string // for people: an error, a command; may hold anything
+	Network netip.Prefix
+
+	FirstMono, LastMono uint64 // of what Count stands for, as Mono
+
+	Trail // written by the auditor alone
 }
 
-// Option is a copy of option bytes. Its zero value holds none.
-type Option struct {
-	bytes [MaxOption]byte
-	n     uint8
+// Trail is what ties the records of a file together; see the package trail of the
+// auditor. Nobody but the auditor may fill it.
+type Trail struct {
+	LostBytes uint64 // of a torn line that was cut off
+	BootID    string
+	File      uint64 // number of the file, from 1
+	HasSeal   bool
+	Seal      uint64 // number of the seal; valid iff HasSeal
+	Key       Digest // names the key of the seal
+	Prev      Digest // chain value of the last line of the file before
+	MAC       Digest // the seal itself
+	Chain     Digest // last field of a line
 }
-
-// MakeOption copies b. What is longer than an option can be is cut.
-func MakeOption(b []byte) Option {
-	var o Option
-	o.n = uint8(copy(o.bytes[:], b))
-	return o
-}
-
-// Bytes returns the option's bytes; they are o's own.
-func (o *Option) Bytes() []byte { return o.bytes[:o.n] }
 
 // encoder writes one field after another. A word is ours or the operator's, a
 // name may have come from the network.
@@ -123,7 +106,8 @@ type encoder interface {
 	name(key, value string)
 	address(key string, value netip.Addr)
 	number(key string, value uint64)
-	option(key string, value *Option)
+	network(key string, value netip.Prefix)
+	bytes(key string, value []byte)
 }
 
 // encode shows every field to e, in the order in which records are written; seq
@@ -168,13 +152,43 @@ func (r *Record) encode(e encoder) {
 		e.word("fault", r.Fault)
 		e.number("pointer", uint64(r.Pointer))
 	}
-	e.option("option_in", &r.OptionIn)
-	e.option("option_out", &r.OptionOut)
+	e.bytes("option_in", r.OptionIn.Bytes())
+	e.bytes("option_out", r.OptionOut.Bytes())
 	count(e, "length_in", r.LengthIn)
 	count(e, "length_out", r.LengthOut)
 	e.word("verdict", r.Verdict)
 	count(e, "generation", r.Generation)
 	count(e, "count", r.Count)
+	if r.HasQueue {
+		e.number("queue", uint64(r.Queue))
+	}
+	count(e, "packet_id", r.PacketID)
+	e.bytes("policy_hash", r.PolicyHash.Bytes())
+	e.word("process", r.Process)
+	count(e, "pid", r.PID)
+	if r.HasUID {
+		e.number("uid", uint64(r.UID))
+	}
+	e.name("detail", r.Detail)
+	e.network("network", r.Network)
+	count(e, "first_mono", r.FirstMono)
+	count(e, "last_mono", r.LastMono)
+	count(e, "mono", r.Mono)
+	r.Trail.encode(e)
+}
+
+// encode shows the fields of the trail to e, the chain value last.
+func (t *Trail) encode(e encoder) {
+	count(e, "lost_bytes", t.LostBytes)
+	e.word("boot_id", t.BootID)
+	count(e, "file", t.File)
+	if t.HasSeal {
+		e.number("seal", t.Seal)
+	}
+	e.bytes("key", t.Key.Bytes())
+	e.bytes("prev", t.Prev.Bytes())
+	e.bytes("mac", t.MAC.Bytes())
+	e.bytes("chain", t.Chain.Bytes())
 }
 
 // count writes a number that means nothing when it is 0.
@@ -182,87 +196,4 @@ func count[T uint8 | uint32 | uint64](e encoder, key string, value T) {
 	if value != 0 {
 		e.number(key, uint64(value))
 	}
-}
-
-// field returns where the value of a key goes, nil for an unknown key.
-func (r *Record) field(key string) any {
-	switch key {
-	case "event":
-		return &r.Event
-	case "fn":
-		return &r.Fn
-	case "action":
-		return &r.Action
-	case "subject":
-		return &r.Subject
-	case "object":
-		return &r.Object
-	case "requested":
-		return &r.Requested
-	case "saddr":
-		return &r.Saddr
-	case "daddr":
-		return &r.Daddr
-	case "proto":
-		return &r.Proto
-	case "src":
-		r.HasPorts = true
-		return &r.Src
-	case "dest":
-		r.HasPorts = true
-		return &r.Dest
-	case "icmp_type":
-		r.HasICMP = true
-		return &r.ICMPType
-	case "icmp_code":
-		r.HasICMP = true
-		return &r.ICMPCode
-	case "netif":
-		return &r.Netif
-	case "out_netif":
-		return &r.OutNetif
-	case "zone":
-		return &r.Zone
-	case "out_zone":
-		return &r.OutZone
-	case "reason":
-		return &r.Reason
-	case "step":
-		return &r.Step
-	case "rule":
-		return &r.Rule
-	case "source_entry":
-		return &r.SourceEntry
-	case "dest_entry":
-		return &r.DestEntry
-	case "doi":
-		return &r.DOI
-	case "tag":
-		return &r.Tag
-	case "level":
-		return &r.Level
-	case "categories":
-		return &r.Categories
-	case "direct":
-		return &r.Direct
-	case "fault":
-		return &r.Fault
-	case "pointer":
-		return &r.Pointer
-	case "option_in":
-		return &r.OptionIn
-	case "option_out":
-		return &r.OptionOut
-	case "length_in":
-		return &r.LengthIn
-	case "length_out":
-		return &r.LengthOut
-	case "verdict":
-		return &r.Verdict
-	case "generation":
-		return &r.Generation
-	case "count":
-		return &r.Count
-	}
-	return nil
 }

@@ -92,10 +92,17 @@ func (e *textEncoder) number(key string, value uint64) {
 	e.b = strconv.AppendUint(e.b, value, 10)
 }
 
-func (e *textEncoder) option(key string, value *Option) {
-	if value.n > 0 {
+func (e *textEncoder) network(key string, value netip.Prefix) {
+	if value.IsValid() {
 		e.key(key)
-		e.b = hex.AppendEncode(e.b, value.Bytes())
+		e.b = value.AppendTo(e.b)
+	}
+}
+
+func (e *textEncoder) bytes(key string, value []byte) {
+	if len(value) > 0 {
+		e.key(key)
+		e.b = hex.AppendEncode(e.b, value)
 	}
 }
 

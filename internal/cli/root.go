@@ -42,6 +42,7 @@ wrong, and 2 when the command line or a file cannot be understood.`,
 		newExplain(s),
 		newLab(s),
 		newReplay(s),
+		newSeal(s),
 	)
 	return root
 }

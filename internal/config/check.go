@@ -24,7 +24,10 @@ var (
 	formats   = [...]string{Text: "text", JSON: "json"}
 	canonical = [...]string{0: "refuse", 1: "accept"}
 
+	demands    = [...]string{Check: "check", Required: "require", Signed: "signed", Off: "off"}
 	kernelDOIs = [...]string{Register: "register", Leave: "leave"}
+
+	confinements = [...]string{Strict: "strict", Single: "single"}
 )
 
 // The defaults of what the file leaves out.
@@ -53,12 +56,17 @@ func (c *checker) file(f *rawFile) *Config {
 		Mapped:  uint8(c.number(f.mapped, "mapped", 0, math.MaxUint8, cipso.MappedLevel)),
 		Logging: int(c.number(f.logging, "logging", 0, 3, defaultLogging)),
 		Bringup: f.bringup.value, PinFlows: f.pinFlows.value,
-		Self:  c.self(&f.self),
-		Queue: c.queue(&f.queue.value),
-		Audit: c.audit(&f.audit.value),
+		Self:    c.self(&f.self),
+		Queue:   c.queue(&f.queue.value),
+		Audit:   c.audit(&f.audit.value),
+		Control: c.control(&f.control),
+		Metrics: c.metrics(&f.metrics.value),
 
 		KernelDOI: KernelDOI(c.word(f.kernelDOI, "kernel-doi", kernelDOIs[:])),
+
+		Confinement: Confinement(c.word(f.confinement, "confinement", confinements[:])),
 	}
+	config.Manifest = c.manifest(f)
 	if config.Direct == config.Mapped {
 		at := f.mapped
 		if !at.set {
@@ -68,6 +76,7 @@ func (c *checker) file(f *rawFile) *Config {
 			c.problem(at.at, "levels", "", "direct and mapped are both level %d: a label's text and its number could not be told apart", config.Direct)
 		}
 	}
+	c.sockets(&f.metrics.value, config)
 	config.DOIs = c.dois(f.dois.value)
 	config.Zones = c.zones(f.zones, config.DOIs)
 	return config

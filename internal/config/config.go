@@ -8,12 +8,11 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 
 	"labelgate/cipso"
+	"labelgate/internal/manifest"
 	"labelgate/internal/policyfile"
 	"labelgate/netlabel"
 )
@@ -39,12 +38,42 @@ type Config struct {
 	PinFlows  bool      // a flow keeps its label: packets with another are dropped
 	KernelDOI KernelDOI // whether the kernel is told of the DOIs
 
+	Manifest Manifest
+
 	Self  Self
 	DOIs  []DOI  // numbers are unique
 	Zones []Zone // at least one; names, interfaces and networks are unique
 
-	Queue Queue
-	Audit Audit
+	Queue   Queue
+	Audit   Audit
+	Control Control
+	Metrics Metrics
+
+	Confinement Confinement
+}
+
+// Manifest says what the policy's list of files and digests is to be.
+type Manifest struct {
+	Demand Demand
+	Keys   []manifest.PublicKey // that may sign; some if and only if Demand is Signed
+	State  string               // file that remembers the version over restarts, or ""
+}
+
+// Demand is what is demanded of the manifest of a policy.
+type Demand uint8
+
+// Check holds the policy against its manifest if it has one. Required wants one,
+// Signed one that is signed. Off looks at none.
+const (
+	Check Demand = iota
+	Required
+	Signed
+	Off
+)
+
+// String returns the word used in the settings.
+func (d Demand) String() string {
+	return demands[d%Demand(len(demands))]
 }
 
 // Self describes the machine's own traffic. When Label is empty the machine
@@ -86,6 +115,18 @@ type Queue struct {
 	Length  uint32 // packets, 1..65535
 	Backend Backend
 }
+
+// Confinement says how the gateway's processes are kept from what they need not do.
+type Confinement uint8
+
+// Where packets are judged.
+const (
+	Strict Confinement = iota // in a process that holds no power over the machine
+	Single                    // in the one that owns the queue and the netfilter rules
+)
+
+// String returns the word in a settings file.
+func (c Confinement) String() string { return confinements[c] }
 
 // KernelDOI says what becomes of the kernel's own list of domains.
 type KernelDOI uint8
@@ -135,7 +176,17 @@ func (f Format) String() string {
 type Audit struct {
 	Output string // Stderr, Stdout or an absolute path
 	Format Format
+	Full   Full
 }
+
+// Full says what happens to packets while their records are not taken.
+type Full uint8
+
+// What a full audit trail means.
+const (
+	Halt    Full = iota // nothing passes
+	Degrade             // packets pass unrecorded, and are counted
+)
 
 // The outputs of Audit that are not a path.
 const (
@@ -143,20 +194,11 @@ const (
 	Stdout = "stdout"
 )
 
-// Load reads and checks the settings file at path. When its content is at fault
-// the error is a policyfile.Problems that holds everything wrong with it.
+// Load reads and checks the settings file at path, whoever it belongs to. When
+// its content is at fault the error is a policyfile.Problems that holds everything
+// wrong with it.
 func Load(path string) (*Config, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	if info.Size() > MaxSize {
-		return nil, fmt.Errorf("%s: %d bytes are too many for a settings file (limit %d)", path, info.Size(), MaxSize)
-	}
-	data, err := os.ReadFile(path)
+	data, err := policyfile.Read(path, MaxSize)
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,12 @@ func TestLoadFull(t *testing.T) {
 		},
 		Queue: Queue{Number: 0, Length: 65535, Backend: Native},
 		Audit: Audit{Output: filepath.Join(dir, "audit.log"), Format: JSON},
+		Control: Control{
+			Socket: filepath.Join(dir, "control"), Written: true, Group: Name{"labelgate", "testdata/full.toml:54:9"},
+			Readers: []Name{{"alice", "testdata/full.toml:55:12"}, {"@1000", "testdata/full.toml:55:21"}},
+			Admins:  []Name{{"@net-ops", "testdata/full.toml:56:11"}, {"0", "testdata/full.toml:56:23"}},
+		},
+		Metrics: Metrics{Network: "tcp", Address: "[::1]:9469"},
 	}
 	if diff := cmp.Diff(want, got, comparePrefixes, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("settings differ (-want +got):\n%s", diff)
@@ -70,6 +76,8 @@ func TestParseDefaults(t *testing.T) {
 		Zones: []Zone{{Name: "a", Interfaces: []string{"eth0"}, Line: 1}},
 		Queue: Queue{Number: 100, Length: 4096},
 		Audit: Audit{Output: "stderr"},
+
+		Control: Control{Socket: DefaultSocket},
 	}
 	if diff := cmp.Diff(want, got, comparePrefixes); diff != "" {
 		t.Errorf("settings differ (-want +got):\n%s", diff)
@@ -108,8 +116,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, path, want string }{
 		{name: "absent", path: filepath.Join(dir, "absent"), want: "no such file"},
-		{name: "directory", path: dir, want: "not a regular file"},
-		{name: "too big", path: big, want: "too many"},
+		{name: "directory", path: dir, want: "a directory where"},
+		{name: "too big", path: big, want: "larger than"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := Load(tt.path); err == nil || !strings.Contains(err.Error(), tt.want) {

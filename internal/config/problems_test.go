@@ -99,6 +99,32 @@ func TestParseProblems(t *testing.T) {
 			`4:1: networks is empty (leave networks out for a zone that holds every other address)`, `5:1: only is empty: no packet could pass (leave it out to admit every label)`,
 		}},
 		{name: "paths", text: "policy = ''\n" + minimal + "restrict = \"a\\u0000b\"\n", want: []string{`1:10: policy is empty`, `5:12: restrict contains a zero byte`}},
+		{name: "control", text: zone("[control]\nsocket = '@labelgate'\ngroup = '@ops'\nreaders = ['alice', 'alice', 'a b', '', '@', 65534, 'ops:x']\nadmins = ['-x', '65534', '4294967295', 'bob']\n"), want: []string{
+			`5:10: socket cannot be an abstract socket: it has no owner and no mode (write a path)`,
+			`6:9: group is a group and nothing else (leave out the @)`,
+			`7:21: "alice" is named twice`,
+			`7:30: readers: "a b" is not a name (write a user as "alice" or "1000", a group as "@ops" or "@1000")`,
+			`7:37: readers: "" is not a name`, `7:41: readers: "@" is not a name`,
+			`7:46: readers wants a string, this is a whole number (put it between double quotes)`, `7:53: readers: "ops:x" is not a name`,
+			`8:11: admins: "-x" is not a name`, `8:17: admins: 65534 is also what the kernel calls everybody of another user namespace`,
+			`8:26: admins: 4294967295 is not the number of a user or group`,
+		}},
+		{name: "reader and admin", text: zone("[control]\nreaders = ['alice', 'bob']\nadmins = ['bob', '@bob']\n"), want: []string{
+			`5:21: "bob" is one of the admins already (leave it out here: admins may do what readers may)`,
+		}},
+		{name: "control, empty socket", text: zone("[control]\nsocket = ''\n"), want: []string{`5:10: socket is empty (leave it out when there is none)`}},
+		{name: "control, long socket", text: zone("[control]\nsocket = '/" + strings.Repeat("x", 107) + "'\n"), want: []string{`5:10: socket: the path of a socket has at most 107 bytes, this one has 108`}},
+		{name: "metrics for everybody", text: zone("[metrics]\nlisten = '0.0.0.0:9469'\n"), want: []string{
+			`5:10: listen: 0.0.0.0 can be reached from other machines, who are not to see what passes here (write "unix:/run/labelgate/metrics", "127.0.0.1:9469" or "[::1]:9469"; whoever`,
+		}},
+		{name: "metrics on a link", text: zone("[metrics]\nlisten = '[::1%lo]:9469'\n"), want: []string{`5:10: listen: ::1%lo can be reached`}},
+		{name: "metrics on another address", text: zone("[metrics]\nlisten = '[::ffff:10.0.0.1]:9469'\n"), want: []string{`5:10: listen: ::ffff:10.0.0.1 can be reached`}},
+		{name: "metrics by name", text: zone("[metrics]\nlisten = 'localhost:9469'\n"), want: []string{`5:10: listen: "localhost:9469" is neither a socket nor an address with a port (write "unix:`}},
+		{name: "metrics on every address", text: zone("[metrics]\nlisten = ':9469'\n"), want: []string{`5:10: listen: ":9469" is neither`}},
+		{name: "metrics on no port", text: zone("[metrics]\nlisten = '127.0.0.1:0'\n"), want: []string{`5:10: listen: port 0 is none`}},
+		{name: "metrics, abstract", text: zone("[metrics]\nlisten = 'unix:@x'\n"), want: []string{`5:10: listen cannot be an abstract socket`}},
+		{name: "metrics, empty path", text: zone("[metrics]\nlisten = 'unix:'\n"), want: []string{`5:10: listen is empty`}},
+		{name: "metrics on the control socket", text: zone("[control]\nsocket = '/run/x/../x/y'\n[metrics]\nlisten = 'unix:/run/x/y'\n"), want: []string{`7:10: listen is the control socket`}},
 		{name: "64 zones", text: many.String(), want: []string{`253:3: 64 zones are more than the 63 that a packet mark can tell apart`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -26,12 +26,16 @@ type rawFile struct {
 	mode, policy, dialect, ambient text
 	direct, mapped, logging        number
 	bringup, pinFlows              flag
-	kernelDOI                      text
+	kernelDOI, confinement         text
+	manifest, manifestState        text
+	manifestKeys                   texts
 	self                           entry[rawSelf]
 	dois                           entry[[]entry[rawDOI]]
 	zones                          entry[[]entry[rawZone]]
 	queue                          entry[rawQueue]
 	audit                          entry[rawAudit]
+	control                        entry[rawControl]
+	metrics                        entry[rawMetrics]
 }
 
 type rawSelf struct{ label text }
@@ -58,6 +62,13 @@ type rawQueue struct {
 
 type rawAudit struct{ output, format text }
 
+type rawControl struct {
+	socket, group   text
+	readers, admins texts
+}
+
+type rawMetrics struct{ listen text }
+
 // key is a key that a table may hold and where its value goes: a pointer to one
 // of the entries above, or a tableKey.
 type key struct {
@@ -80,12 +91,15 @@ func (f *rawFile) keys() []key {
 		{"mode", &f.mode}, {"policy", &f.policy}, {"dialect", &f.dialect}, {"ambient", &f.ambient},
 		{"direct", &f.direct}, {"mapped", &f.mapped}, {"logging", &f.logging}, {"bringup", &f.bringup},
 		{"pin-flows", &f.pinFlows},
-		{"kernel-doi", &f.kernelDOI},
+		{"kernel-doi", &f.kernelDOI}, {"confinement", &f.confinement},
+		{"manifest", &f.manifest}, {"manifest-keys", &f.manifestKeys}, {"manifest-state", &f.manifestState},
 		{"self", tableKey{func(at span) []key { return open(&f.self, at).keys() }}},
 		{"doi", listKey{func(at span) []key { return add(&f.dois, at).keys() }}},
 		{"zone", listKey{func(at span) []key { return add(&f.zones, at).keys() }}},
 		{"queue", tableKey{func(at span) []key { return open(&f.queue, at).keys() }}},
 		{"audit", tableKey{func(at span) []key { return open(&f.audit, at).keys() }}},
+		{"control", tableKey{func(at span) []key { return open(&f.control, at).keys() }}},
+		{"metrics", tableKey{func(at span) []key { return open(&f.metrics, at).keys() }}},
 	}
 }
 
@@ -109,6 +123,12 @@ func (q *rawQueue) keys() []key {
 }
 
 func (a *rawAudit) keys() []key { return []key{{"output", &a.output}, {"format", &a.format}} }
+
+func (r *rawControl) keys() []key {
+	return []key{{"socket", &r.socket}, {"group", &r.group}, {"readers", &r.readers}, {"admins", &r.admins}}
+}
+
+func (m *rawMetrics) keys() []key { return []key{{"listen", &m.listen}} }
 
 func open[T any](e *entry[T], at span) *T {
 	e.set, e.at = true, at

@@ -39,5 +39,6 @@ func tables() []tableKeys {
 	return []tableKeys{
 		{"", new(rawFile).keys()}, {"[self]", new(rawSelf).keys()}, {"[[doi]]", new(rawDOI).keys()},
 		{"[[zone]]", new(rawZone).keys()}, {"[queue]", new(rawQueue).keys()}, {"[audit]", new(rawAudit).keys()},
+		{"[control]", new(rawControl).keys()}, {"[metrics]", new(rawMetrics).keys()},
 	}
 }

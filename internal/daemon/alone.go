@@ -17,18 +17,22 @@ const lockQueue = 65535
 // errAnother says that the rules belong to a labelgated that runs.
 var errAnother = errors.New("another labelgated runs in this network namespace; the netfilter table is its")
 
-// alone takes the lock until release is called. own is the queue that the caller
-// has already.
-func alone(own uint16) (release func(), err error) {
+// alone takes the lock, which holds until it is closed, or takes it over. own is the
+// queue that the caller has already; where that is the lock as well there is no other.
+func alone(own uint16, handed int) (lock *queue.Queue, err error) {
 	if own == lockQueue {
-		return func() {}, nil
+		return nil, nil
 	}
-	q, err := queue.Open(queue.Config{Number: lockQueue, Length: 1})
+	c := queue.Config{Number: lockQueue, Length: 1}
+	if handed != 0 {
+		return queue.Adopt(c, handed)
+	}
+	q, err := queue.Open(c)
 	switch {
 	case errors.Is(err, os.ErrPermission) && os.Geteuid() == 0:
 		return nil, errAnother
 	case err != nil:
 		return nil, fmt.Errorf("lock: %w", err)
 	}
-	return func() { q.Close() }, nil
+	return q, nil
 }

@@ -16,6 +16,7 @@ import (
 )
 
 const usage = `Usage: labelgated --config FILE
+       labelgated --close --config FILE
        labelgated --open
 
 Judges the packets of the zones named in FILE until it is told to stop.
@@ -23,6 +24,8 @@ SIGHUP reloads the settings and the policy; what is wrong with them is logged
 and changes nothing.
 
   --config FILE   settings, see examples/perimeter/labelgate.toml
+  --close         close the zones named in FILE until labelgated runs, and exit:
+                  for a unit that runs before the network; opens nothing
   --open          remove the netfilter table that keeps the zones closed while
                   no labelgated runs, and exit
   --version       print the version and exit
@@ -40,9 +43,13 @@ Example:
 // exit code: 0 after a stop that was asked for, 1 for what the machine refuses, 2
 // for a command line or files that cannot be understood.
 func Command(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && members[args[0]] != nil {
+		return runMember(args[0], args[1:], stderr)
+	}
 	flags := flag.NewFlagSet("labelgated", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // its own words for what is wrong are said here
 	config := flags.String("config", "", "")
+	shut := flags.Bool("close", false, "")
 	open := flags.Bool("open", false, "")
 	printVersion := flags.Bool("version", false, "")
 	if err := flags.Parse(args); err != nil {
@@ -58,16 +65,18 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case flags.NArg() != 0:
 		return misused(stderr, "unexpected argument %q", flags.Arg(0))
+	case *open && *shut:
+		return misused(stderr, "--open and --close are opposites")
 	case *open && *config != "":
 		return misused(stderr, "--open takes no --config: the table to remove has a fixed name")
 	case *open:
 		// A labelgated that runs would put the table back.
-		release, err := alone(0)
+		lock, err := alone(0, 0)
 		if err != nil {
 			fmt.Fprintln(stderr, "labelgated:", err)
 			return 1
 		}
-		defer release()
+		defer lock.Close()
 		if err := nft.Remove(nft.DefaultTable, 0); err != nil {
 			fmt.Fprintln(stderr, "labelgated:", err)
 			return 1
@@ -76,11 +85,13 @@ func Command(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case *config == "":
 		return misused(stderr, "--config FILE is needed")
+	case *shut:
+		return closeGateway(*config, stdout, stderr)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	err := Run(ctx, Options{
-		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr,
+		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr, Confine: true,
 	})
 	if err == nil {
 		return 0

@@ -63,7 +63,7 @@ func TestRegister(t *testing.T) {
 			d, log, _, _ := newDaemon(t, write(t, tt.settings, rules, hosts))
 			d.domains.registrar = &tt.kernel
 			for range 2 {
-				d.register(d.live.load().gateway.Config)
+				d.register(d.config)
 			}
 			if got := fmt.Sprint(tt.kernel.added); got != tt.added {
 				t.Errorf("registered %s, want %s", got, tt.added)
@@ -88,7 +88,7 @@ func TestRegisterAgain(t *testing.T) {
 	d.domains.registrar = f
 	for _, err := range []error{kerneldoi.ErrPermission, nil, kerneldoi.ErrPermission} {
 		f.err = err
-		d.register(d.live.load().gateway.Config)
+		d.register(d.config)
 	}
 	if got := strings.Count(log.String(), "level=WARN"); got != 2 {
 		t.Errorf("said %d times, want 2:\n%s", got, log)

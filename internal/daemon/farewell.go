@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"io"
 	"time"
 
 	"labelgate/internal/queue"
@@ -28,22 +29,13 @@ func within(patience time.Duration, f func()) bool {
 	}
 }
 
-// closeSink writes the records that are left.
-func (d *daemon) closeSink() {
-	if !within(exitPatience, d.sink.Close) {
-		within(exitPatience, func() {
-			d.Log.Error("the last audit records were not written: their writer hangs", "waited", exitPatience)
-		})
-	}
-}
-
 // stopped says what was done, for the operator who reads the end of the log.
 func (d *daemon) stopped(s queue.Stats, o *overflow) {
-	d.closeSink()
 	within(exitPatience, func() {
 		d.Log.Info("stopped; the netfilter table stays, so nothing passes until labelgated runs again",
 			"received", s.Received, "accepted", s.Accepted, "dropped", s.Dropped, "rewritten", s.Rewritten, "overflow", o.total,
 			"refused", s.Refused, "truncated", s.Truncated, "verdict_errors", s.VerdictErrors)
-		d.Stderr.Write(d.guard.appendSummary(o.appendSummary(d.counters.AppendSummary(nil))))
+		io.WriteString(d.Stderr, d.bench.Counted())
+		d.Stderr.Write(d.guard.appendSummary(o.appendSummary(nil)))
 	})
 }

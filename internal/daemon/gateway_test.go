@@ -12,9 +12,10 @@ import (
 	"testing"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/judge"
 	"labelgate/internal/links"
-	"labelgate/internal/load"
 	"labelgate/internal/nft"
+	"labelgate/internal/queue"
 )
 
 // settings of the tests: red requires labels in DOI 3, blue in DOI 16, gray knows
@@ -84,15 +85,6 @@ func write(t testing.TB, settings, rules, hosts string) string {
 	return filepath.Join(dir, "labelgate.toml")
 }
 
-func loaded(t testing.TB, path string, generation uint32) *load.Gateway {
-	t.Helper()
-	g, err := load.Load(path, generation)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
 // fakeLinks are links that the test moves.
 type fakeLinks struct {
 	mu       sync.Mutex
@@ -101,7 +93,6 @@ type fakeLinks struct {
 	zones    [][]string
 	err      error
 	changed  chan struct{}
-	egress   links.Egress // by which all leave, if it is not zero
 }
 
 func newLinks(c ...links.Link) *fakeLinks {
@@ -122,9 +113,9 @@ func (f *fakeLinks) Numbered() (*links.Table, uint32) {
 
 func (f *fakeLinks) Changed() <-chan struct{} { return f.changed }
 
-// Egress knows no routes unless there is one for all: the link decides.
+// Egress knows no routes: the link decides.
 func (f *fakeLinks) Egress(uint32, netip.Addr, netip.Addr) (links.Egress, bool) {
-	return f.egress, f.egress != links.Egress{}
+	return links.Egress{}, false
 }
 
 func (f *fakeLinks) SetZones(zones [][]string) error {
@@ -174,29 +165,61 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-// newDaemon returns a daemon without a kernel, its log, its records and what was
-// given to netfilter.
-func newDaemon(t testing.TB, path string) (d *daemon, log, records *lines, plans *[]nft.Plan) {
+// kept are records as they were written.
+type kept struct{ lines }
+
+func (k *kept) Write(r *audit.Record) bool {
+	k.lines.Write(append(r.AppendText(nil), '\n'))
+	return true
+}
+
+// newDaemon returns a daemon without a kernel that judges in this process, its log,
+// its records and what was given to netfilter.
+func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept, plans *[]nft.Plan) {
 	t.Helper()
-	log, records, plans = new(lines), new(lines), new([]nft.Plan)
+	log, records, plans = new(lines), new(kept), new([]nft.Plan)
+	bundle, config, err := collect(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newLinks()
 	d = &daemon{
-		Options:  Options{Config: path, Log: slog.New(slog.NewTextHandler(log, nil)), Stdout: log, Stderr: log},
-		counters: newCounters(), links: newLinks(), generation: 1,
+		Options: Options{Config: path, Log: slog.New(slog.NewTextHandler(log, nil)), Stdout: log, Stderr: log},
+		links:   f, table: f.table, records: records,
 		install: func(p nft.Plan) (nft.Report, error) {
 			*plans = append(*plans, p)
 			return nft.Report{Ethertypes: true}, nil
 		},
 		guard: guard{
 			check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil },
-			narrow:  func(nft.Plan) error { return nil },
-			ruleset: ruleset{narrowest: 1500, translates: func() (string, bool, error) { return "", false, nil }},
+			narrow:   func(nft.Plan) error { return nil },
+			ruleset:  ruleset{narrowest: 1500, translates: func() (string, bool, error) { return "", false, nil }},
+			bypasses: bypasses{find: func(nft.Plan) ([]nft.Bypass, error) { return nil, nil }},
 		},
 		domains: domains{registrar: new(fakeRegistrar)},
 	}
-	d.sink = audit.NewSink(records, audit.Options{})
-	t.Cleanup(d.sink.Close)
-	d.live.store(newState(loaded(t, path, 1), d.links, d.counters, 1))
+	producer, auditor, err := audit.NewPair(audit.DefaultBuffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { producer.Close(); auditor.Close() })
+	d.bench = &local{Service: judge.New(judge.Config{Links: f, Records: audit.NewPipe(int(producer.Fd()), audit.PipeOptions{})})}
+	summary, err := d.bench.Prepare(bundle, 1)
+	if err == nil {
+		err = d.bench.Commit(1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.inForce = inForce{config: config, bundle: bundle, summary: summary, stamp: 1}
 	return d, log, records, plans
+}
+
+// handle judges one packet as the queue would have it judged.
+func handle(d *daemon, p queue.Packet) queue.Verdict {
+	verdicts := make([]queue.Verdict, 1)
+	d.bench.(*local).Handler().Handle([]queue.Packet{p}, verdicts)
+	return verdicts[0]
 }
 
 // packet builds an IPv4 packet with the given option area (hex), UDP.
@@ -231,6 +254,3 @@ func checksum(b []byte) uint16 {
 	}
 	return ^uint16(s)
 }
-
-// optionArea returns the option area of a packet in hex.
-func optionArea(p []byte) string { return hex.EncodeToString(p[20 : int(p[0]&15)*4]) }

@@ -19,6 +19,11 @@ type guard struct {
 	narrow   func(nft.Plan) error
 	counters func() (nft.Counters, error)
 	ruleset
+	bypasses
+
+	inPlace bool      // the rules, when they were last looked at
+	checked time.Time // when that was
+	changed uint64    // how often somebody had changed them
 
 	unjudged, ipv6, ethertype uint64 // as netfilter last said
 	total                     uint64
@@ -28,23 +33,33 @@ type guard struct {
 // guardInterval is how often the rules are looked at.
 const guardInterval = time.Second
 
+// retryInterval is how long a judge that could not be started is waited for. What is
+// wrong is most likely the policy, which somebody is writing.
+const retryInterval = 500 * time.Millisecond
+
 // watch puts the rules back when they are not as they were installed, and
 // records what they dropped without asking.
 func (d *daemon) watch() {
 	g := &d.guard
 	d.retranslate()
-	p := d.plan(d.live.load().gateway)
+	d.circumvented()
+	p := d.plan(d.config)
 	now := d.present()
-	if err := g.check(p); err != nil {
+	err := g.check(p)
+	g.inPlace, g.checked = err == nil, time.Now()
+	if err != nil {
 		if appeared := g.fresh(err, now); appeared != nil {
 			d.Log.Info("interfaces of zones appeared; what comes in by them is filtered from now on", "interfaces", strings.Join(appeared, " "))
 		} else {
+			g.changed++
 			d.Log.Error("the netfilter rules were changed by somebody else and are put back", "found", err.Error())
-			d.sink.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
+			d.records.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
 		}
 		if _, err := d.lay(p); err != nil {
 			d.Log.Error("the netfilter rules could not be put back; unjudged packets may pass", "error", err.Error())
+			return
 		}
+		g.inPlace = true
 		return
 	}
 	g.known = now
@@ -86,7 +101,7 @@ func (g *guard) rose(d *daemon, before *uint64, now uint64, reason string) {
 		return
 	}
 	g.total += lost
-	d.sink.Write(&audit.Record{Event: audit.EventFiltered, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
+	d.records.Write(&audit.Record{Event: audit.EventFiltered, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
 }
 
 // appendSummary appends a line for people, none when nothing was dropped.
@@ -100,7 +115,7 @@ func (g *guard) appendSummary(b []byte) []byte {
 // inspect looks at the links of the zones, and says what is wrong with one
 // when that changes.
 func (d *daemon) inspect(t *links.Table) {
-	wrong := unguarded(d.live.load().gateway.Config, t)
+	wrong := unguarded(d.config, t)
 	for name, what := range wrong {
 		if d.guard.alarms[name] != what {
 			d.Log.Error(what)

@@ -8,8 +8,6 @@ import (
 	"labelgate/internal/links"
 	"labelgate/internal/mark"
 	"labelgate/internal/nft"
-	"labelgate/internal/queue"
-	"labelgate/netlabel"
 )
 
 // TestRulesArePutBack: whoever flushes the rules opens the zones for a second at
@@ -26,7 +24,6 @@ func TestRulesArePutBack(t *testing.T) {
 	if len(*plans) != 1 {
 		t.Fatalf("installed %d times, want once", len(*plans))
 	}
-	d.sink.Flush()
 	if !strings.Contains(log.String(), "table labelgate is gone") || !strings.Contains(records.String(), "event=rules_changed") {
 		t.Errorf("log %s\nrecords %s", log, records)
 	}
@@ -57,7 +54,6 @@ func TestFilteredIsRecorded(t *testing.T) {
 	d.guard.check = func(nft.Plan) error { return nil }
 	now.Ethertype = 25
 	d.watch()
-	d.sink.Flush()
 	for _, want := range []string{
 		"reason=unjudged verdict=drop count=2", "reason=ipv6 verdict=drop count=5", "reason=unjudged verdict=drop count=1",
 		"reason=ethertype verdict=drop count=30", "reason=ethertype verdict=drop count=4", "reason=ethertype verdict=drop count=25",
@@ -75,7 +71,7 @@ func TestFilteredIsRecorded(t *testing.T) {
 // once a bridge has taken it.
 func TestInterfacesOfZones(t *testing.T) {
 	d, log, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-	config := d.live.load().gateway.Config
+	config := d.config
 	a, b := config.Zones[0].Interfaces[0], config.Zones[1].Interfaces[0]
 	tests := []struct {
 		name    string
@@ -115,18 +111,6 @@ func TestInterfacesOfZones(t *testing.T) {
 	d.inspect(links.NewTable(links.Link{Index: 1, Name: a}, links.Link{Index: 2, Name: b}))
 	if !strings.Contains(log.String(), "as it should be again") {
 		t.Errorf("log %s", log)
-	}
-}
-
-// TestTooLongForAnAnswer: what fits into a packet but not into a verdict is
-// dropped with a reason, not by the queue behind the record's back.
-func TestTooLongForAnAnswer(t *testing.T) {
-	v := netlabel.Verdict{Action: netlabel.Add, Length: queue.MaxPayload + 1, OutZone: 1}
-	var verdict queue.Verdict
-	d, _, _, _ := newDaemon(t, write(t, settings, rules, hosts))
-	accept(moment{state: d.live.load()}, &queue.Packet{Hook: queue.Forward}, netlabel.Forward, &v, &verdict, make([]byte, maxPacket))
-	if verdict.Accept || v.Action != netlabel.Drop || v.Reason != netlabel.ReasonNoRoom {
-		t.Errorf("accepted %v, %s %s", verdict.Accept, v.Action, v.Reason)
 	}
 }
 

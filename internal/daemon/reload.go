@@ -6,58 +6,130 @@ import (
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
+	"labelgate/internal/audit"
+	"labelgate/internal/config"
+	"labelgate/internal/judge"
 	"labelgate/internal/load"
+	"labelgate/internal/manifest"
+	"labelgate/internal/nft"
 )
 
-// reload builds a new snapshot aside and swaps it in whole. When anything is
-// wrong with it the old one stays, and the log says what is wrong.
-func (d *daemon) reload() {
-	now := d.live.load()
-	d.notify(sd.SdNotifyReloading)
-	defer func() { d.ready(d.live.load().gateway) }()
-	next, err := load.Load(d.Config, d.generation+1)
+// collect reads the settings and all that they name once: what is checked here and
+// what packets are judged by are the same bytes, whatever becomes of the files.
+// before is the seal of the policy that it is to follow, nil at the start.
+func collect(path string, before *manifest.Seal) (*load.Bundle, *config.Config, error) {
+	b, err := load.Options{Before: before}.Collect(path)
 	if err != nil {
-		d.Log.Error("reload refused, the policy before stays in force", "error", err.Error())
-		return
+		return nil, nil, err
 	}
-	d.warn(next)
-	d.retranslate()
-	if next.Config.Queue != now.gateway.Config.Queue || next.Config.Audit != now.gateway.Config.Audit {
-		d.Log.Warn("changes of [queue] and [audit] need a restart and were not taken over")
-		next.Config.Queue, next.Config.Audit = now.gateway.Config.Queue, now.gateway.Config.Audit
-	}
-	if !reflect.DeepEqual(plan(next), plan(now.gateway)) {
-		if err := d.rezone(next, now.gateway); err != nil {
-			d.Log.Error("reload refused, the policy before stays in force", "error", err.Error())
-			return
+	for _, f := range b.Files {
+		if f.Path == path {
+			c, err := config.Parse(path, f.Data)
+			return b, c, err
 		}
 	}
-	d.generation++
-	d.live.store(newState(next, d.links, d.counters, newStamp(now.stamp)))
-	d.inspect(d.live.load().links)
-	d.narrow()
-	d.register(next.Config)
-	d.Log.Info("reloaded", "generation", d.generation, "rules", next.Snapshot.Policy().RuleCount(), "hosts", next.Snapshot.Entries())
+	return nil, nil, fmt.Errorf("%s: not among the files that were read", path)
 }
 
-// rezone puts the zones of next in force in place of those of now. The policy
-// must follow at once: until then packets are judged by the old one and its
-// numbers of zones. The kernel changes from the old rules to the new at one
-// moment. A packet that was judged before and leaves after it carries the old
-// number of its zone; where that now means another zone it is dropped.
-func (d *daemon) rezone(next, now *load.Gateway) error {
+// reload builds a new policy aside and swaps it in whole. When anything is wrong
+// with it the old one stays, and the error says what is wrong.
+func (d *daemon) reload() error {
+	d.notify(sd.SdNotifyReloading)
+	defer d.ready()
+	before := d.inForce
+	if err := d.replace(); err != nil {
+		d.Log.Error("reload refused, the policy before stays in force", "error", err.Error())
+		d.records.Write(refused(before.summary.Generation, err))
+		return err
+	}
+	d.Log.Info("reloaded", "generation", d.summary.Generation, "rules", d.summary.Rules, "hosts", d.summary.Hosts)
+	d.records.Write(loaded(d.summary))
+	return nil
+}
+
+// replace puts in force what the files say now, or nothing.
+func (d *daemon) replace() error {
+	bundle, next, err := collect(d.Config, &d.bundle.Seal)
+	if err != nil {
+		return err
+	}
+	summary, err := d.bench.Prepare(bundle, d.summary.Generation+1)
+	if err != nil {
+		return err
+	}
+	d.warn(summary)
+	d.retranslate()
+	if next.Queue != d.config.Queue || changed(next.Audit, d.config.Audit) {
+		d.Log.Warn("changes of [queue] and [audit] need a restart and were not taken over")
+		next.Queue, next.Audit = d.config.Queue, d.config.Audit
+	}
+	stamp := newStamp(d.stamp)
+	if !reflect.DeepEqual(plan(next), plan(d.config)) {
+		err = d.rezone(next, stamp)
+	} else {
+		err = d.bench.Commit(stamp)
+	}
+	if err != nil {
+		d.bench.Abort()
+		return err
+	}
+	d.inForce = inForce{config: next, bundle: bundle, summary: summary, stamp: stamp}
+	d.look()
+	d.narrow()
+	d.register(next)
+	return nil
+}
+
+// changed reports whether something of [audit] was changed that is bound at the
+// start.
+func changed(a, b config.Audit) bool {
+	a.Full = b.Full
+	return a != b
+}
+
+// rezone puts the zones of next in force, and the policy that was prepared right
+// behind them: in between packets are judged by the old one and its numbers of
+// zones. The kernel changes from the old rules to the new at one moment. A packet
+// that was judged before and leaves after it carries the old number of its zone;
+// where that now means another zone it is dropped.
+func (d *daemon) rezone(next *config.Config, stamp uint32) error {
 	_, err := d.lay(d.plan(next))
 	if err != nil {
 		err = fmt.Errorf("netfilter rules: %w", err)
-	} else if err = d.links.SetZones(interfaces(next.Config)); err == nil {
+	} else if err = d.links.SetZones(judge.Interfaces(next)); err == nil {
+		err = d.bench.Commit(stamp)
+	}
+	if err == nil {
 		return nil
 	}
 	// What failed may have been the last look at rules that are in force already.
-	if _, back := d.lay(d.plan(now)); back != nil {
+	d.links.SetZones(judge.Interfaces(d.config))
+	if _, back := d.lay(d.plan(d.config)); back != nil {
 		// Rules and policy differ in the numbers of zones now, so nothing passes.
 		return fmt.Errorf("%w; and the netfilter rules before: %w", err, back)
 	}
 	return err
+}
+
+// plan is what netfilter has to know of a gateway.
+func plan(c *config.Config) nft.Plan {
+	p := nft.Plan{Queue: c.Queue.Number}
+	switch c.Queue.Backend {
+	case config.Native:
+		p.Backend = nft.Native
+	case config.Compat:
+		p.Backend = nft.Compat
+	}
+	for i, z := range c.Zones {
+		p.Zones = append(p.Zones, nft.Zone{Index: uint8(i + 1), Name: z.Name, Interfaces: z.Interfaces, Ethertypes: z.Ethertypes})
+	}
+	return p
+}
+
+func (d *daemon) warn(s judge.Summary) {
+	for _, w := range s.Warnings {
+		d.Log.Warn(w.Message, "file", w.File, "line", w.Line, "hint", w.Hint)
+	}
 }
 
 // notify tells systemd, or whoever set NOTIFY_SOCKET, how the daemon is.
@@ -67,7 +139,18 @@ func (d *daemon) notify(message string) {
 	}
 }
 
-func (d *daemon) ready(g *load.Gateway) {
+func (d *daemon) ready() {
 	d.notify(fmt.Sprintf("%s\nSTATUS=judging packets of %d zones, %d rules, generation %d",
-		sd.SdNotifyReady, g.Snapshot.Zones(), g.Snapshot.Policy().RuleCount(), g.Snapshot.Generation()))
+		sd.SdNotifyReady, d.summary.Zones, d.summary.Rules, d.summary.Generation))
+}
+
+// loaded is the record of a policy that is in force now.
+func loaded(s judge.Summary) *audit.Record {
+	return &audit.Record{Event: "policy_loaded", Generation: s.Generation}
+}
+
+// refused is the record of a policy that was not taken; generation is that of the
+// one that stays.
+func refused(generation uint32, err error) *audit.Record {
+	return &audit.Record{Event: "policy_refused", Action: audit.Denied, Generation: generation}
 }

@@ -3,8 +3,10 @@ package daemon
 import (
 	"errors"
 	"maps"
+	"math"
 
-	"labelgate/internal/load"
+	"labelgate/internal/config"
+	"labelgate/internal/links"
 	"labelgate/internal/nft"
 )
 
@@ -12,30 +14,30 @@ import (
 type ruleset struct {
 	translates func() (where string, found bool, err error)
 
-	narrowest int               // smallest MTU of the ways out of zones that the rules know of
-	noIngress bool              // the kernel cannot filter by ethertype
-	unsure    string            // why it is not known whether destinations are translated
-	known     map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
+	narrowest  int               // smallest MTU of the ways out of zones that the rules know of
+	noIngress  bool              // the kernel cannot filter by ethertype
+	translated bool              // or not known
+	unsure     string            // why it is not known whether destinations are translated
+	known      map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
 }
 
 // plan is what netfilter has to know of a gateway on this machine.
-func (d *daemon) plan(g *load.Gateway) nft.Plan {
-	p := plan(g)
+func (d *daemon) plan(c *config.Config) nft.Plan {
+	p := plan(c)
 	p.NoIngress = d.guard.noIngress
-	p.Narrowest = uint16(min(d.guard.narrowest, maxPacket))
+	p.Narrowest = uint16(min(d.guard.narrowest, math.MaxUint16))
 	return p
 }
 
 // narrow has the rules follow the MTUs of the zones' ways out.
 func (d *daemon) narrow() {
-	now := d.live.load()
-	narrowest := now.narrowest()
+	narrowest := narrowest(d.table, len(d.config.Zones))
 	if narrowest == 0 || narrowest == d.guard.narrowest {
 		return // where there is no way out, nothing is too large for it
 	}
 	known := d.guard.narrowest != 0
 	d.guard.narrowest = narrowest
-	p := d.plan(now.gateway)
+	p := d.plan(d.config)
 	if known && d.guard.narrow(p) == nil {
 		return
 	}
@@ -44,9 +46,20 @@ func (d *daemon) narrow() {
 	}
 }
 
+// narrowest returns the smallest MTU of the zones' ways out, 0 when there are none.
+func narrowest(t *links.Table, zones int) (mtu int) {
+	for z := range zones {
+		if n := t.MTU(uint8(z + 1)); n != 0 && (mtu == 0 || n < mtu) {
+			mtu = n
+		}
+	}
+	return mtu
+}
+
 // lay installs the rules of p, and says what of it this kernel cannot do.
 func (d *daemon) lay(p nft.Plan) (nft.Report, error) {
 	before := d.present()
+	d.count() // tables that are replaced take their counts along
 	report, err := d.install(p)
 	if err != nil {
 		return report, err
@@ -68,7 +81,10 @@ func (d *daemon) retranslate() {
 	where, found, err := g.translates()
 	before := g.unsure
 	g.unsure = ""
-	was := d.live.translated.Swap(found || err != nil)
+	was := g.translated
+	if g.translated = found || err != nil; g.translated != was {
+		d.bench.SetTranslated(g.translated)
+	}
 	switch {
 	case err != nil:
 		if g.unsure = err.Error(); g.unsure != before {
@@ -83,13 +99,12 @@ func (d *daemon) retranslate() {
 
 // present returns the interfaces of the zones that are there.
 func (d *daemon) present() map[string]uint32 {
-	now := d.live.load()
 	all := make(map[string]uint32)
-	for _, l := range now.links.Links() {
+	for _, l := range d.table.Links() {
 		all[l.Name] = l.Index
 	}
 	found := make(map[string]uint32)
-	for _, z := range now.gateway.Config.Zones {
+	for _, z := range d.config.Zones {
 		for _, name := range z.Interfaces {
 			if index, ok := all[name]; ok {
 				found[name] = index

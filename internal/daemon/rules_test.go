@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,7 @@ func TestTranslation(t *testing.T) {
 	var where string
 	var err error
 	d.guard.translates = func() (string, bool, error) { return where, where != "", err }
+	reload := func() { d.reload() }
 	steps := []struct {
 		name       string
 		where      string
@@ -31,18 +33,18 @@ func TestTranslation(t *testing.T) {
 		{"none", "", nil, d.watch, false, ""},
 		{"found", dnat, nil, d.watch, true, `again where they leave" by="` + dnat},
 		{"still there", dnat, nil, d.watch, true, `again where they leave" by="` + dnat},
-		{"still there at a reload", dnat, nil, d.reload, true, `again where they leave" by="` + dnat},
+		{"still there at a reload", dnat, nil, reload, true, `again where they leave" by="` + dnat},
 		{"gone", "", nil, d.watch, false, "not translated on this machine any more"},
 		{"not known", "", failed, d.watch, true, "is not known"},
 		{"still not known", "", failed, d.watch, true, "is not known"},
 		{"known to be there", "other", nil, d.watch, true, "by=other"},
-		{"gone at a reload", "", nil, d.reload, false, "msg=reloaded generation=3"},
+		{"gone at a reload", "", nil, reload, false, "msg=reloaded generation=3"},
 	}
 	for _, s := range steps {
 		where, err = s.where, s.err
 		s.do()
-		if now := d.live.moment(d.links); now.translated != s.translated {
-			t.Errorf("%s: translated %v", s.name, now.translated)
+		if d.guard.translated != s.translated {
+			t.Errorf("%s: translated %v", s.name, d.guard.translated)
 		}
 		if s.log != "" && strings.Count(log.String(), s.log) != 1 {
 			t.Errorf("%s: %q not said once in\n%s", s.name, s.log, log)
@@ -54,9 +56,9 @@ func TestTranslation(t *testing.T) {
 	p := packet(t, red1, grayNone, foo3)
 	for where = range map[string]bool{"": true, dnat: true} {
 		d.watch()
-		v, w := handle(t, d, queue.Packet{Hook: queue.Prerouting, Protocol: ethertypeIPv4, In: redIf, Payload: p})
-		if v.Accept != (where == dnat) || v.Accept && (!mark.Mark(v.Mark).IsPending() || mark.Mark(v.Mark).Zone() != 0 || !w.verdict.Held) {
-			t.Errorf("translated by %q: accept %v, mark %#x, %s", where, v.Accept, v.Mark, w.verdict.Reason)
+		v := handle(d, queue.Packet{Hook: queue.Prerouting, Protocol: 0x0800, In: redIf, Payload: p})
+		if v.Accept != (where == dnat) || v.Accept && (!mark.Mark(v.Mark).IsPending() || mark.Mark(v.Mark).Zone() != 0) {
+			t.Errorf("translated by %q: accept %v, mark %#x", where, v.Accept, v.Mark)
 		}
 	}
 }
@@ -68,7 +70,7 @@ func TestKernelWithoutIngress(t *testing.T) {
 	var plans []nft.Plan
 	d.install = func(p nft.Plan) (nft.Report, error) { plans = append(plans, p); return nft.Report{}, nil }
 	for range 2 {
-		if _, err := d.lay(d.plan(d.live.load().gateway)); err != nil {
+		if _, err := d.lay(d.plan(d.config)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -106,15 +108,13 @@ func TestInterfaceAppears(t *testing.T) {
 			d, log, records, plans := newDaemon(t, write(t, settings, rules, hosts))
 			see := func(all ...links.Link) {
 				d.links.(*fakeLinks).set(all...)
-				now := d.live.load()
-				d.live.store(newState(now.gateway, d.links, d.counters, now.stamp))
+				d.table, _ = d.links.Numbered()
 			}
 			see(red)
 			d.watch()
 			see(tt.now...)
 			d.guard.check = func(nft.Plan) error { return tt.err }
 			d.watch()
-			d.sink.Flush()
 			if len(*plans) != 1 {
 				t.Errorf("installed %d times, want once", len(*plans))
 			}
@@ -145,5 +145,26 @@ func TestNewInterfaceIsNotKeptWaiting(t *testing.T) {
 		if d.relink(); looked != step.want {
 			t.Errorf("%s: looked %d times, want %d", step.name, looked, step.want)
 		}
+	}
+}
+
+// TestRulesFollowMTUs: the rules know the narrowest way out.
+func TestRulesFollowMTUs(t *testing.T) {
+	d, _, _, plans := newDaemon(t, write(t, settings, rules, hosts))
+	var told []uint16
+	var fails error
+	d.guard.narrow = func(p nft.Plan) error { told = append(told, p.Narrowest); return fails }
+	for _, mtu := range []int{1500, 1400, 1400, 576} {
+		d.links = newLinks(links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: mtu}, links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 9000})
+		d.relink()
+	}
+	fails = errors.New("other rules")
+	d.links = newLinks(links.Link{Index: grayIf, Name: "gray0", Zone: 3, MTU: 9000})
+	d.relink()
+	if want := []uint16{1400, 576, 9000}; !slices.Equal(told, want) {
+		t.Errorf("narrowed to %v, want %v", told, want)
+	}
+	if n := len(*plans); n == 0 || (*plans)[n-1].Narrowest != 9000 {
+		t.Errorf("laid %+v", *plans)
 	}
 }

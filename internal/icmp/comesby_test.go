@@ -92,13 +92,9 @@ func TestComesBy(t *testing.T) {
 	}
 	seen := next()
 
-	var other *rawSocket
-	if err := inside(l.gateway, func() (err error) { other, err = openSocket(); return err }); err != nil {
-		t.Fatal(err)
-	}
-	defer other.close()
+	other := openIn(t, l.gateway, unlimited)
 	// EPERM is netfilter's; a packet in a queue is on its way.
-	if err := other.send(seen, [4]byte(seen[16:])); err != nil {
+	if err := other.port.send(seen, [4]byte(seen[16:])); err != nil {
 		t.Error(err)
 	}
 	if got := thought(); got != "0 0 false" {

@@ -1,13 +1,16 @@
 package icmp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"labelgate/internal/ipv4"
@@ -104,22 +107,99 @@ func TestKernelRefuses(t *testing.T) {
 	until(t, "sent after Close", func() bool { return s.Stats() == Stats{Sent: 1, Failed: 3} })
 }
 
-func TestOpenWithoutCapability(t *testing.T) {
-	l := newLab(t)
-	err := inside(l.a, func() error {
+// withoutCapabilities runs f on a thread of the namespace that has none.
+func withoutCapabilities(ns netns.NsHandle, f func() error) error {
+	return inside(ns, func() error {
 		// Capabilities are a thread's, and this one ends with the function.
 		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 		var none [2]unix.CapUserData
 		if err := unix.Capset(&header, &none[0]); err != nil {
 			return err
 		}
-		s, err := Open(Config{})
+		return f()
+	})
+}
+
+func TestOpenWithoutCapability(t *testing.T) {
+	l := newLab(t)
+	err := withoutCapabilities(l.a, func() error {
+		f, err := OpenSocket()
 		if err == nil {
-			s.Close()
+			f.Close()
 		}
 		return err
 	})
 	if !errors.Is(err, os.ErrPermission) {
-		t.Errorf("Open: %v", err)
+		t.Errorf("OpenSocket: %v", err)
+	}
+}
+
+// Who is given a socket sends by it without any capability, and from the socket's
+// namespace, not its own. It may have been made to wait on its way here.
+func TestSendWithoutCapability(t *testing.T) {
+	l := newLab(t)
+	next := wiretap(t, l.a, "a0")
+	var socket *os.File
+	if err := inside(l.gateway, func() (err error) { socket, err = OpenSocket(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	given, err := unix.FcntlInt(socket.Fd(), unix.F_DUPFD_CLOEXEC, 0) // Fd makes it one that waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	message := prohibited(9, 28)
+	err = withoutCapabilities(l.b, func() error {
+		s, err := New(unlimited, os.NewFile(uintptr(given), "given"))
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		s.Send(0, Notice{To: netip.MustParseAddr(hostA), Message: message})
+		s.drain()
+		if n := s.Stats(); n != (Stats{Sent: 1}) {
+			return fmt.Errorf("%+v", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); !bytes.Equal(got[headerLen:], message) {
+		t.Errorf("%x arrived", got)
+	}
+}
+
+// A descriptor of something else is refused, and stays the caller's.
+func TestNewRefuses(t *testing.T) {
+	needRoot(t)
+	files := map[string]func() (*os.File, error){
+		"a file": func() (*os.File, error) { return os.Open(os.DevNull) },
+		"a pipe": func() (*os.File, error) { r, w, err := os.Pipe(); w.Close(); return r, err },
+		"a socket of UDP": func() (*os.File, error) {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+			return os.NewFile(uintptr(fd), "udp"), err
+		},
+		"a raw socket without headers": func() (*os.File, error) {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMP)
+			return os.NewFile(uintptr(fd), "icmp"), err
+		},
+	}
+	for name, open := range files {
+		t.Run(name, func(t *testing.T) {
+			f, err := open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s, err := New(Config{}, f); err == nil {
+				s.Close()
+				t.Error("taken")
+			} else if !errors.Is(err, errNotRaw) {
+				t.Error(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Errorf("the caller's file: %v", err)
+			}
+		})
 	}
 }

@@ -26,11 +26,16 @@ type lab struct {
 	gateway, a, b netns.NsHandle
 }
 
-func newLab(t *testing.T) *lab {
+func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("needs root: makes network namespaces")
+		t.Skip("needs root: opens raw sockets and makes network namespaces")
 	}
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	needRoot(t)
 	l := &lab{newNamespace(t), newNamespace(t), newNamespace(t)}
 	cable(t, l.gateway, "g0", gatewayA, l.a, "a0", hostA)
 	cable(t, l.gateway, "g1", gatewayB, l.b, "b0", hostB)

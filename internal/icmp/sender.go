@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
 	"time"
 )
 
@@ -52,10 +53,24 @@ type Sender struct {
 	waiting chan *buffer
 }
 
-// Open makes a Sender whose socket is in the network namespace of the calling
-// thread. It fails without CAP_NET_RAW over that, with an error that matches
-// os.ErrPermission.
+// Open is OpenSocket and New, for those that may do both.
 func Open(c Config) (*Sender, error) {
+	socket, err := OpenSocket()
+	if err != nil {
+		return nil, err
+	}
+	s, err := New(c, socket)
+	if err != nil {
+		socket.Close()
+	}
+	return s, err
+}
+
+// New makes a Sender that sends by a socket of OpenSocket, perhaps of another
+// process's: neither making the Sender nor sending takes a capability. The Sender
+// has the file from then on, and Close closes it; after an error it is still the
+// caller's.
+func New(c Config, socket *os.File) (*Sender, error) {
 	if c.All == (Limit{}) {
 		c.All = Limit{PerSecond: 100, Burst: 50}
 	}
@@ -67,7 +82,7 @@ func Open(c Config) (*Sender, error) {
 			return nil, fmt.Errorf("icmp: %w", err)
 		}
 	}
-	p, err := openSocket()
+	p, err := newRawSocket(socket)
 	if err != nil {
 		return nil, fmt.Errorf("icmp: %w", err)
 	}

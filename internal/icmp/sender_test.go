@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -238,11 +239,10 @@ func TestFailingSocket(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesLimits(t *testing.T) {
+func TestNewRefusesLimits(t *testing.T) {
 	for _, c := range []Config{{All: Limit{PerSecond: 1}}, {Network: Limit{Burst: -1}}} {
-		if s, err := Open(c); err == nil {
-			s.Close()
-			t.Errorf("Open(%+v) succeeded", c)
+		if s, err := New(c, os.Stdin); err == nil || !strings.Contains(err.Error(), "limit") {
+			t.Errorf("New(%+v) = %v, %v", c, s, err)
 		}
 	}
 }

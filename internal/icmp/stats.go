@@ -2,7 +2,7 @@ package icmp
 
 import "sync/atomic"
 
-// Stats counts what became of the notices since Open. Each is counted once, but
+// Stats counts what became of the notices since New. Each is counted once, but
 // for those that Send took and Run has not written yet.
 type Stats struct {
 	// Sent counts messages that the kernel took. It may still drop them, as any

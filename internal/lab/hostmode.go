@@ -116,8 +116,8 @@ const sharedPolicyName = "policy"
 
 // sharedPolicy returns a directory with the gateway's rules and mappings but not
 // its host table: to a labeled host, everybody speaks labels, because the
-// gateway speaks for those who do not. The files are linked, so that a change of
-// the policy is one for all.
+// gateway speaks for those who do not. They are copies, for labelgated follows no
+// links: a change of the gateway's policy is one for the gateway alone.
 func (l *Lab) sharedPolicy() (string, error) {
 	dir := filepath.Join(l.dir, sharedPolicyName)
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -127,16 +127,25 @@ func (l *Lab) sharedPolicy() (string, error) {
 		return "", err
 	}
 	for _, name := range []string{"accesses.d", "cipso.d", "accesses", "cipso"} {
-		from := filepath.Join(l.gateway.Policy, name)
-		if _, err := os.Stat(from); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			return "", err
-		}
-		if err := os.Symlink(from, filepath.Join(dir, name)); err != nil {
+		if err := copyPart(filepath.Join(dir, name), filepath.Join(l.gateway.Policy, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 	}
 	return dir, nil
+}
+
+// copyPart copies a file or a directory.
+func copyPart(to, from string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return os.CopyFS(to, os.DirFS(from))
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
 }

@@ -1,6 +1,7 @@
 package links
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -30,8 +31,6 @@ type egress struct {
 	// era changes when anything changed that an answer may depend on. It is never
 	// 0.
 	era atomic.Uint64
-	// blind says that changes are not heard of.
-	blind atomic.Bool
 }
 
 // void makes all answers void.
@@ -62,7 +61,7 @@ func (w *Watcher) Egress(in uint32, src, dst netip.Addr) (e Egress, ok bool) {
 	q := question{in, src.As4(), dst.As4()}
 	w.egress.mu.Lock()
 	defer w.egress.mu.Unlock()
-	if w.egress.closed {
+	if w.egress.closed || w.broke.Load() {
 		return Egress{}, false
 	}
 	// A change that comes after this makes the answer void even as it is written.
@@ -71,9 +70,7 @@ func (w *Watcher) Egress(in uint32, src, dst netip.Addr) (e Egress, ok bool) {
 		return a.egress, a.ok
 	}
 	e, ok = w.askKernel(q)
-	if !w.egress.blind.Load() {
-		*w.egress.answers.place(q, era, now) = answer{q, ok, era, now, e}
-	}
+	*w.egress.answers.place(q, era, now) = answer{q, ok, era, now, e}
 	return e, ok
 }
 
@@ -84,6 +81,9 @@ func (w *Watcher) askKernel(q question) (Egress, bool) {
 	// an address of its own.
 	source := q.in != 0 || table.Local(netip.AddrFrom4(q.src))
 	y, err := w.kernel.lookup(q, source)
+	if broken(err) {
+		w.fail(fmt.Errorf("ask for a route: %w", err))
+	}
 	if err != nil {
 		return Egress{}, false
 	}

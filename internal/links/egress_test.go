@@ -1,7 +1,6 @@
 package links
 
 import (
-	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -171,33 +170,6 @@ func TestAnswerOvertakenByChange(t *testing.T) {
 	}
 	if n := lookupsFor(k, w); n != 2 {
 		t.Errorf("%d questions, want one each time", n)
-	}
-}
-
-// While nobody says what changes, nothing is remembered.
-func TestBlindEgress(t *testing.T) {
-	k := &fakeKernel{way: func(question, bool) (way, error) { return way{out: 7}, nil }}
-	k.set(nil, Link{Index: 7, Name: "a", MTU: 1500})
-	w, _ := startFake(t, k)
-	k.setRoutes(errors.New("not now"))
-	feed := <-k.routeFeeds
-	feed.end()
-	for deadline := time.Now().Add(3 * time.Second); !w.egress.blind.Load(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the end of notices went unseen")
-		}
-	}
-	if n := lookupsFor(k, w); n != 2 {
-		t.Errorf("%d questions, want one each time", n)
-	}
-	k.setRoutes(nil)
-	for deadline := time.Now().Add(3 * time.Second); w.egress.blind.Load(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("routes are not followed again")
-		}
-	}
-	if n := lookupsFor(k, w); n != 1 {
-		t.Errorf("%d questions, want one", n)
 	}
 }
 

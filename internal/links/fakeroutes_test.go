@@ -8,23 +8,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fakeRoutes is a run of notices of routes that the test writes.
-type fakeRoutes struct {
-	out   chan routeNotice
+// fakeRun is a run of notices that the test writes.
+type fakeRun[T any] struct {
+	out   chan T
 	lost  chan struct{}
 	ended chan struct{}
 	once  sync.Once
 }
 
+type (
+	fakeFeed   = fakeRun[notice]
+	fakeRoutes = fakeRun[routeNotice]
+)
+
 var errFakeEnd = errors.New("ended")
 
-func newFakeRoutes() *fakeRoutes {
-	return &fakeRoutes{out: make(chan routeNotice, 16), lost: make(chan struct{}, 1), ended: make(chan struct{})}
+func newFakeRun[T any]() *fakeRun[T] {
+	return &fakeRun[T]{out: make(chan T, 16), lost: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
-func (f *fakeRoutes) end() { f.once.Do(func() { close(f.ended) }) }
+func newFakeRoutes() *fakeRoutes { return newFakeRun[routeNotice]() }
 
-func (f *fakeRoutes) next(then time.Time) (routeNotice, error) {
+func (f *fakeRun[T]) end() { f.once.Do(func() { close(f.ended) }) }
+
+func (f *fakeRun[T]) next(then time.Time) (none T, err error) {
 	var quiet <-chan time.Time
 	if !then.IsZero() {
 		// What is there is taken before the time is looked at.
@@ -32,7 +39,7 @@ func (f *fakeRoutes) next(then time.Time) (routeNotice, error) {
 		case n := <-f.out:
 			return n, nil
 		case <-f.lost:
-			return routeNotice{}, errLost
+			return none, errLost
 		default:
 		}
 		timer := time.NewTimer(time.Until(then))
@@ -43,15 +50,15 @@ func (f *fakeRoutes) next(then time.Time) (routeNotice, error) {
 	case n := <-f.out:
 		return n, nil
 	case <-f.lost:
-		return routeNotice{}, errLost
+		return none, errLost
 	case <-f.ended:
-		return routeNotice{}, errFakeEnd
+		return none, errFakeEnd
 	case <-quiet:
-		return routeNotice{}, errQuiet
+		return none, errQuiet
 	}
 }
 
-func (k *fakeKernel) subscribeRoutes() (routeNotices, error) {
+func (k *fakeKernel) subscribeRoutes() (notices[routeNotice], error) {
 	f := newFakeRoutes()
 	k.routeFeeds <- f
 	return f, nil

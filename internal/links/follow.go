@@ -2,6 +2,7 @@ package links
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -109,7 +110,7 @@ func (f *routeFollower) lost() {
 }
 
 // read reads all routes, and then what was said of changes meanwhile.
-func (f *routeFollower) read(s routeNotices) error {
+func (f *routeFollower) read(s notices[routeNotice]) error {
 	began := time.Now()
 	f.again = time.Time{}
 	var fresh metrics
@@ -136,7 +137,7 @@ func (f *routeFollower) read(s routeNotices) error {
 }
 
 // drain takes the notices that wait. It reports whether that was all.
-func (f *routeFollower) drain(s routeNotices) bool {
+func (f *routeFollower) drain(s notices[routeNotice]) bool {
 	for range drainMost {
 		n, err := s.next(f.over)
 		switch {
@@ -160,7 +161,7 @@ func (f *routeFollower) next() time.Time {
 }
 
 // work does what is due.
-func (f *routeFollower) work(s routeNotices) {
+func (f *routeFollower) work(s notices[routeNotice]) {
 	now := time.Now()
 	if !f.settle.IsZero() && !now.Before(f.settle) {
 		if f.settle = f.heard.Add(settleTime); !now.Before(f.settle) {
@@ -169,14 +170,17 @@ func (f *routeFollower) work(s routeNotices) {
 		f.w.egress.void()
 	}
 	if !f.again.IsZero() && !now.Before(f.again) {
-		if err := f.read(s); err != nil {
+		switch err := f.read(s); {
+		case broken(err):
+			f.w.fail(err)
+		case err != nil:
 			f.w.errorf("links: %v; the MTUs of routes are taken to be those known before", err)
 		}
 	}
 }
 
 // serve handles notices until they fail or are ended.
-func (f *routeFollower) serve(s routeNotices) error {
+func (f *routeFollower) serve(s notices[routeNotice]) error {
 	for {
 		n, err := s.next(f.next())
 		switch {
@@ -196,39 +200,8 @@ func (f *routeFollower) serve(s routeNotices) error {
 }
 
 // run follows the routes until the watcher is closed.
-func (f *routeFollower) run(s routeNotices) {
-	for {
-		served := make(chan struct{})
-		go func() {
-			select {
-			case <-f.w.stop:
-				s.end()
-			case <-served:
-			}
-		}()
-		err := f.serve(s)
-		close(served)
-		s.end()
-		// Nobody says now when an answer is void.
-		f.w.egress.blind.Store(true)
-		f.w.egress.void()
-		for err != nil {
-			select {
-			case <-f.w.stop:
-				return
-			case <-time.After(retry):
-			}
-			f.w.errorf("links: %v; the MTUs of routes are taken to be those known before", err)
-			if s, err = f.w.kernel.subscribeRoutes(); err != nil {
-				continue
-			}
-			if err = f.read(s); err != nil {
-				s.end()
-			}
-		}
-		f.w.egress.void()
-		f.w.egress.blind.Store(false)
-	}
+func (f *routeFollower) run(s notices[routeNotice]) {
+	f.w.fail(fmt.Errorf("follow routes: %w", f.serve(s)))
 }
 
 // limit makes these the MTUs of routes.

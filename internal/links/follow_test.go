@@ -183,14 +183,6 @@ func TestRoutesCannotBeRead(t *testing.T) {
 	}
 	k.setRoutes(nil)
 	until(t, w, "read again", mtus(1500, 9000))
-
-	// The same when the notices end.
-	k.setRoutes(nil, limited(1, 7, 1200))
-	feed.end()
-	until(t, w, "followed again", mtus(1200, 9000))
-	feed = <-k.routeFeeds
-	feed.out <- routeNotice{routeAdded, limited(2, 9, 1250)}
-	until(t, w, "notices again", mtus(1200, 1250))
 }
 
 // What is said while the routes are read is neither lost nor counted twice.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -16,11 +15,11 @@ import (
 // kernel is the edge to rtnetlink; tests put something else in its place.
 type kernel interface {
 	// subscribe starts the notices.
-	subscribe() (subscription, error)
+	subscribe() (notices[notice], error)
 	// read returns all links, without zones, and addresses.
 	read() (*Table, error)
 	// subscribeRoutes starts the notices of what decides where packets go.
-	subscribeRoutes() (routeNotices, error)
+	subscribeRoutes() (notices[routeNotice], error)
 	// routes hands over the IPv4 routes of all tables, valid until take returns.
 	routes(take func(*route)) error
 	// lookup asks how a packet is sent; source says that its source address is to
@@ -29,28 +28,13 @@ type kernel interface {
 	close()
 }
 
-// subscription is a run of notices.
-type subscription interface {
-	// notices is closed when the run has failed.
-	notices() <-chan notice
-	// failure says why; valid once notices is closed.
-	failure() error
-	// end ends the run; ending it twice is harmless.
-	end()
-}
-
-// notice says that something about a link changed.
-type notice struct {
-	index uint32 // 0: only addresses changed
-	name  string
-	gone  bool
-}
-
-// rtnetlink reads one namespace.
+// rtnetlink reads one namespace. Whatever it needs is opened when it is made, but for
+// the two runs of notices.
 type rtnetlink struct {
-	handle  *netlink.Handle
-	ns      netns.NsHandle // none for the process's own
-	lookups *talk
+	handle  *netlink.Handle // links and addresses
+	ns      netns.NsHandle  // none for the process's own
+	lookups *talk           // single routes
+	lists   *talk           // all routes
 	usePMTU *os.File
 }
 
@@ -69,9 +53,11 @@ func openKernel(fd int) (kernel, error) {
 		return nil, err
 	}
 	r := &rtnetlink{handle: h, ns: ns}
-	if r.lookups, err = newTalk(ns, lookupTime); err != nil {
-		h.Close()
-		ns.Close()
+	if r.lookups, err = newTalk(ns, lookupTime); err == nil {
+		r.lists, err = newTalk(ns, routeTime)
+	}
+	if err != nil {
+		r.close()
 		return nil, err
 	}
 	r.openSetting()
@@ -80,7 +66,11 @@ func openKernel(fd int) (kernel, error) {
 
 func (r *rtnetlink) close() {
 	r.handle.Close()
-	r.lookups.close()
+	for _, t := range []*talk{r.lookups, r.lists} {
+		if t != nil {
+			t.close()
+		}
+	}
 	if r.usePMTU != nil {
 		r.usePMTU.Close()
 	}
@@ -157,89 +147,3 @@ func undisturbed[T any](list func() ([]T, error)) (all []T, err error) {
 	}
 	return all, err
 }
-
-// noticeBuffer holds the notices of some thousand links.
-const noticeBuffer = 1 << 20
-
-// feed is a subscription to links and addresses.
-type feed struct {
-	out   chan notice
-	done  chan struct{}
-	ended sync.Once
-	wg    sync.WaitGroup
-
-	mu  sync.Mutex
-	why error
-}
-
-func (r *rtnetlink) subscribe() (subscription, error) {
-	f := &feed{out: make(chan notice, 64), done: make(chan struct{})}
-	ns := r.ns
-	changes := make(chan netlink.LinkUpdate, 64)
-	if err := netlink.LinkSubscribeWithOptions(changes, f.done, netlink.LinkSubscribeOptions{
-		Namespace: &ns, ErrorCallback: f.fail, ReceiveBufferSize: noticeBuffer,
-	}); err != nil {
-		close(f.done)
-		return nil, fmt.Errorf("watch links: %w", err)
-	}
-	f.wg.Add(1)
-	go func() {
-		defer f.wg.Done()
-		for u := range changes {
-			// A bridge that lets go of a port speaks of a deleted link too.
-			if u.Family == unix.AF_UNSPEC {
-				f.pass(notice{uint32(u.Index), u.Attrs().Name, u.Header.Type == unix.RTM_DELLINK})
-			}
-		}
-		f.fail(errEnded)
-	}()
-	moves := make(chan netlink.AddrUpdate, 64)
-	if err := netlink.AddrSubscribeWithOptions(moves, f.done, netlink.AddrSubscribeOptions{
-		Namespace: &ns, ErrorCallback: f.fail, ReceiveBufferSize: noticeBuffer,
-	}); err != nil {
-		f.end()
-		return nil, fmt.Errorf("watch addresses: %w", err)
-	}
-	f.wg.Add(1)
-	go func() {
-		defer f.wg.Done()
-		for range moves {
-			f.pass(notice{})
-		}
-		f.fail(errEnded)
-	}()
-	go func() {
-		f.wg.Wait()
-		close(f.out)
-	}()
-	return f, nil
-}
-
-var errEnded = errors.New("notices ended")
-
-func (f *feed) pass(n notice) {
-	select {
-	case f.out <- n:
-	case <-f.done:
-	}
-}
-
-// fail ends the feed: what the library complains of may be a lost notice.
-func (f *feed) fail(err error) {
-	f.mu.Lock()
-	if f.why == nil {
-		f.why = err
-	}
-	f.mu.Unlock()
-	f.end()
-}
-
-func (f *feed) notices() <-chan notice { return f.out }
-
-func (f *feed) failure() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.why
-}
-
-func (f *feed) end() { f.ended.Do(func() { close(f.done) }) }

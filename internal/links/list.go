@@ -1,6 +1,7 @@
 package links
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,20 +18,25 @@ const (
 // routes hands over the IPv4 routes of all tables. One that changes meanwhile may
 // be among them or not, but there will be a notice of it.
 func (r *rtnetlink) routes(take func(*route)) error {
-	// A new socket each time: a list that was given up would go on in the old one.
-	t, err := newTalk(r.ns, routeTime)
-	if err != nil {
+	t, end := r.lists, time.Now().Add(listTime)
+	if err := t.finish(end); err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
-	defer t.close()
 	q := newRequest(unix.RTM_GETROUTE, unix.NLM_F_DUMP, t.next(), unix.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-	err = t.ask(q, time.Now().Add(listTime), func(h header, body []byte) {
+	err := t.ask(q, end, func(h header, body []byte) {
 		if one, ok := parseRoute(body); ok && h.kind == unix.RTM_NEWROUTE {
 			take(&one)
 		}
 	})
+	if errors.Is(err, unix.EBUSY) {
+		err = errStuck
+	}
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
 	return nil
 }
+
+// errStuck says that the kernel thinks it is still at an answer that was heard out.
+// That comes of its having had no memory in the middle.
+var errStuck = errors.New("the kernel does not end an answer that it began")

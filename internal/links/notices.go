@@ -1,14 +1,45 @@
 package links
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
-	"os"
-	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// notice says that something about a link changed.
+type notice struct {
+	index uint32 // 0: only addresses changed
+	name  string
+	gone  bool
+}
+
+func (r *rtnetlink) subscribe() (notices[notice], error) {
+	f, err := newFeed(r.ns, []int{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR}, nil, linkNotice)
+	if err != nil {
+		return nil, fmt.Errorf("watch links: %w", err)
+	}
+	return f, nil
+}
+
+// linkNotice reads a message about a link or an address. What cannot be read says
+// that something changed.
+func linkNotice(h header, body []byte) (n notice, ok bool) {
+	if h.kind != unix.RTM_NEWLINK && h.kind != unix.RTM_DELLINK || len(body) < unix.SizeofIfInfomsg {
+		return notice{}, true
+	}
+	// A bridge that lets go of a port speaks of a deleted link too.
+	if body[0] != unix.AF_UNSPEC {
+		return notice{}, false
+	}
+	n = notice{index: binary.NativeEndian.Uint32(body[4:]), gone: h.kind == unix.RTM_DELLINK}
+	for kind, v := range attributes(body[unix.SizeofIfInfomsg:]) {
+		if kind == unix.IFLA_IFNAME {
+			n.name = unix.ByteSliceToString(v)
+		}
+	}
+	return n, true
+}
 
 // change is what a notice says about where packets go.
 type change uint8
@@ -29,108 +60,18 @@ type routeNotice struct {
 	route  route
 }
 
-// routeNotices is a run of notices. It belongs to one goroutine, but may be ended
-// by another.
-type routeNotices interface {
-	// next returns the next notice. It waits for it until then, for ever if then
-	// is zero, and returns errQuiet if there was none, errLost if some were lost
-	// before the next. Other errors are the end.
-	next(then time.Time) (routeNotice, error)
-	// end ends the run; ending it twice is harmless.
-	end()
-}
-
-var (
-	errQuiet = errors.New("no notice")
-	errLost  = errors.New("notices were lost")
-)
-
-// routeFeed reads notices from the kernel. Those that nobody takes wait in the
-// socket's buffer, which has a limit; the kernel says when it was too small.
-type routeFeed struct {
-	file   *os.File
-	raw    syscall.RawConn
-	buffer []byte
-	rest   []byte // of the datagram
-}
-
-func (r *rtnetlink) subscribeRoutes() (routeNotices, error) {
-	fd, err := dial(r.ns)
+func (r *rtnetlink) subscribeRoutes() (notices[routeNotice], error) {
+	f, err := newFeed(
+		r.ns,
+		[]int{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE},
+		// Kernels before Linux 5.3 do not know next hops apart from routes.
+		[]int{unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_NEXTHOP},
+		func(h header, body []byte) (routeNotice, bool) { return noticeOf(h, body), true },
+	)
 	if err != nil {
-		return nil, fmt.Errorf("watch routes: %w", err)
-	}
-	for _, group := range []int{unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE} {
-		if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
-			unix.Close(fd)
-			return nil, fmt.Errorf("watch routes: %w", err)
-		}
-	}
-	// Kernels before Linux 5.3 do not know next hops apart from routes.
-	for _, group := range []int{unix.RTNLGRP_IPV4_NETCONF, unix.RTNLGRP_NEXTHOP} {
-		unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group)
-	}
-	// The limit for everybody is below what a burst of a routing daemon needs.
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, noticeBuffer) != nil {
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, noticeBuffer)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("watch routes: %w", err)
-	}
-	f := &routeFeed{file: os.NewFile(uintptr(fd), "rtnetlink"), buffer: make([]byte, largest)}
-	if f.raw, err = f.file.SyscallConn(); err != nil {
-		f.end()
 		return nil, fmt.Errorf("watch routes: %w", err)
 	}
 	return f, nil
-}
-
-func (f *routeFeed) end() { f.file.Close() }
-
-func (f *routeFeed) next(then time.Time) (routeNotice, error) {
-	for {
-		for h, body := range messages(f.rest) {
-			f.rest = f.rest[min(aligned(unix.NLMSG_HDRLEN+len(body)), len(f.rest)):]
-			return noticeOf(h, body), nil
-		}
-		n, err := f.receive(then)
-		switch {
-		case errors.Is(err, unix.ENOBUFS):
-			return routeNotice{}, errLost
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, os.ErrDeadlineExceeded):
-			return routeNotice{}, errQuiet
-		case err != nil:
-			return routeNotice{}, fmt.Errorf("notices of routes: %w", err)
-		case n > len(f.buffer):
-			return routeNotice{}, errLost
-		}
-		f.rest = f.buffer[:n]
-	}
-}
-
-// receive reads one datagram. The length may be more than what was read.
-func (f *routeFeed) receive(then time.Time) (n int, err error) {
-	wait := then.IsZero() || time.Now().Before(then)
-	deadline := then
-	if !wait {
-		deadline = time.Time{} // a deadline that has passed would hide what is there
-	}
-	if err := f.file.SetReadDeadline(deadline); err != nil {
-		return 0, err
-	}
-	var inner error
-	err = f.raw.Read(func(fd uintptr) (done bool) {
-		for {
-			n, _, inner = unix.Recvfrom(int(fd), f.buffer, unix.MSG_TRUNC)
-			if !errors.Is(inner, unix.EINTR) {
-				return !wait || !errors.Is(inner, unix.EAGAIN)
-			}
-		}
-	})
-	if err != nil {
-		return 0, err
-	}
-	return n, inner
 }
 
 // noticeOf reads a message. One that says nothing of use is changedAny.

@@ -34,8 +34,7 @@ func TestRevision(t *testing.T) {
 	}
 	// Notices are lost: nothing is known any more, but by the same numbers.
 	k.set(errors.New("not now"))
-	feed.why = errors.New("lost")
-	close(feed.out)
+	feed.lost <- struct{}{}
 	until(t, w, "nothing", func(t *Table) bool { return len(t.Links()) == 0 })
 	if _, got := w.Numbered(); got != third {
 		t.Errorf("revision %d, want %d", got, third)

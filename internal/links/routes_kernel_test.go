@@ -62,6 +62,11 @@ func (r *router) burst(t *testing.T, kind uint16, from, count int, mtu int) {
 		t.Fatal(err)
 	}
 	defer talk.close()
+	r.burstBy(t, talk, kind, from, count, mtu)
+}
+
+func (r *router) burstBy(t *testing.T, talk *talk, kind uint16, from, count int, mtu int) {
+	t.Helper()
 	flags := uint16(0)
 	if kind == unix.RTM_NEWROUTE {
 		flags = unix.NLM_F_CREATE | unix.NLM_F_EXCL

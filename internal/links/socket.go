@@ -2,6 +2,7 @@ package links
 
 import (
 	"errors"
+	"os"
 	"runtime"
 	"time"
 
@@ -52,6 +53,7 @@ type talk struct {
 	fd     int
 	seq    uint32
 	buffer []byte
+	given  bool // the last answer was given up; more of it may come
 }
 
 // newTalk opens a talk in which no answer is waited for longer than patience.
@@ -83,6 +85,7 @@ var errLate = errors.New("no answer from the kernel in time")
 // answer over. They are valid until take returns. An error of the kernel is a
 // unix.Errno.
 func (t *talk) ask(r request, deadline time.Time, take func(header, []byte)) error {
+	t.given = true
 	if _, err := unix.Write(t.fd, r.sealed()); err != nil {
 		return err
 	}
@@ -102,6 +105,7 @@ func (t *talk) ask(r request, deadline time.Time, take func(header, []byte)) err
 			}
 			switch h.kind {
 			case unix.NLMSG_ERROR, unix.NLMSG_DONE:
+				t.given = false
 				if errno := -int32(number(body)); errno != 0 {
 					return unix.Errno(errno)
 				}
@@ -109,6 +113,7 @@ func (t *talk) ask(r request, deadline time.Time, take func(header, []byte)) err
 			}
 			take(h, body)
 			if h.flags&unix.NLM_F_MULTI == 0 {
+				t.given = false
 				return nil
 			}
 		}
@@ -116,4 +121,34 @@ func (t *talk) ask(r request, deadline time.Time, take func(header, []byte)) err
 			return errLate
 		}
 	}
+}
+
+// finish takes what is left of an answer that was given up. The kernel begins no
+// other list on a socket before; who may open no other has to hear it out.
+func (t *talk) finish(deadline time.Time) error {
+	for t.given {
+		_, _, err := unix.Recvfrom(t.fd, t.buffer, unix.MSG_DONTWAIT)
+		switch {
+		case err == nil, errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
+		case errors.Is(err, unix.EAGAIN):
+			t.given = false
+		default:
+			return err
+		}
+		if time.Now().After(deadline) {
+			return errLate
+		}
+	}
+	return nil
+}
+
+// broken reports whether an error is that of a socket which will never work again:
+// it is closed, or was another descriptor all the time, or is stuck.
+func broken(err error) bool {
+	for _, e := range []error{os.ErrClosed, unix.EBADF, unix.ENOTSOCK, errStuck} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

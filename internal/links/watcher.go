@@ -10,6 +10,7 @@
 package links
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -26,16 +27,20 @@ type Config struct {
 	// needs CAP_SYS_ADMIN.
 	NetNS int
 	// Errorf is told when the kernel's notices of links were lost and when links or
-	// routes cannot be read or followed. Several goroutines call it. It may be nil.
+	// routes cannot be read. Several goroutines call it. It may be nil.
 	Errorf func(format string, args ...any)
 }
 
-// Watcher follows the links. Its methods may be called from any goroutine.
+// Watcher follows the links. Its methods may be called from any goroutine. After
+// Watch it opens no socket and no file: a process may give up the right to. What it
+// calls in the kernel is reading, writing and waiting for the descriptors it has.
 type Watcher struct {
 	kernel  kernel
 	errorf  func(string, ...any)
 	current atomic.Pointer[numbered]
 	changed chan struct{}
+	broke   atomic.Bool
+	failed  chan error
 
 	mu      sync.Mutex // for zones and metrics, and for what replaces current
 	zones   map[string]uint8
@@ -49,8 +54,12 @@ type Watcher struct {
 	stopped   chan struct{}
 }
 
-// retry is how long to wait before the links are watched anew.
-const retry = 200 * time.Millisecond
+const (
+	// retry is how long to wait before links that cannot be read are read again.
+	retry = 200 * time.Millisecond
+	// giveUp is how long they may not be read at a stretch.
+	giveUp = 5 * time.Second
+)
 
 // Watch reads the links and follows them until Close.
 func Watch(c Config) (*Watcher, error) {
@@ -71,7 +80,7 @@ func watch(k kernel, zones map[string]uint8, errorf func(string, ...any)) (*Watc
 	}
 	w := &Watcher{
 		kernel: k, errorf: errorf, zones: zones,
-		changed: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
+		changed: make(chan struct{}, 1), failed: make(chan error, 1), stop: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	w.current.Store(&numbered{table: new(Table)})
 	w.egress.started, w.egress.answers = time.Now(), newAnswers()
@@ -107,7 +116,12 @@ func (w *Watcher) start() error {
 	}
 	w.followers.Go(func() { w.follow(links) })
 	w.followers.Go(func() { f.run(routes) })
-	go w.finish()
+	go func() {
+		<-w.stop
+		links.end()
+		routes.end()
+		w.finish()
+	}()
 	return nil
 }
 
@@ -170,63 +184,86 @@ func (w *Watcher) Close() {
 	<-w.stopped
 }
 
-// follow keeps the table up to date.
-func (w *Watcher) follow(s subscription) {
+// Failed returns a channel that gets the reason when nothing can be followed any more.
+// No interface is in a zone from then on, and Egress knows nothing: only a new
+// Watcher helps, which may take a new process. There is one value at most.
+func (w *Watcher) Failed() <-chan error { return w.failed }
+
+// fail ends the following, unless the watcher is being closed.
+func (w *Watcher) fail(err error) {
+	select {
+	case <-w.stop:
+		return
+	default:
+	}
+	if w.broke.Swap(true) {
+		return
+	}
+	err = fmt.Errorf("links: %w", err)
+	w.replace(func(*Table) *Table { return new(Table) })
+	w.errorf("%v; no interface is in a zone from now on", err)
+	w.failed <- err
+}
+
+// follow keeps the table up to date until the notices end.
+func (w *Watcher) follow(s notices[notice]) {
+	var since time.Time // when the links could last be read, zero if they can
+	var again time.Time // when to try once more
 	for {
-		err := w.serve(s)
-		s.end()
-		for err != nil {
-			// Notices may be lost, so nothing is certain any more.
-			w.replace(func(*Table) *Table { return new(Table) })
-			w.errorf("links: %v; no interface is in a zone until they are read again", err)
-			select {
-			case <-w.stop:
-				return
-			case <-time.After(retry):
-			}
-			if s, err = w.kernel.subscribe(); err != nil {
-				continue
-			}
-			if err = w.refresh(); err != nil {
-				s.end()
-			}
-		}
-		select {
-		case <-w.stop:
+		err := w.hear(s, again)
+		switch {
+		case errors.Is(err, errLost):
+			w.doubt(err)
+		case err != nil && !errors.Is(err, errQuiet):
+			w.fail(fmt.Errorf("follow links: %w", err))
 			return
-		default:
 		}
+		err = w.refresh()
+		if err == nil {
+			since, again = time.Time{}, time.Time{}
+			continue
+		}
+		if broken(err) || !since.IsZero() && time.Since(since) > giveUp {
+			w.fail(err)
+			return
+		}
+		if since.IsZero() {
+			since = time.Now()
+			w.doubt(err)
+		}
+		again = time.Now().Add(retry)
 	}
 }
 
-// serve handles notices until the watcher is closed (nil) or they fail.
-func (w *Watcher) serve(s subscription) error {
-	for {
-		select {
-		case <-w.stop:
-			return nil
-		case n, ok := <-s.notices():
-			if !ok {
-				return s.failure()
-			}
+// doubt is for when nothing is certain any more.
+func (w *Watcher) doubt(why error) {
+	w.replace(func(*Table) *Table { return new(Table) })
+	w.errorf("links: %v; no interface is in a zone until they are read again", why)
+}
+
+// hear waits for a notice, until then if that is not zero, and takes it and those
+// that wait behind it: they are answered by the same reading. If any were lost, the
+// error is errLost.
+func (w *Watcher) hear(s notices[notice], then time.Time) error {
+	n, err := s.next(then)
+	lost := false
+	for range drainMost {
+		switch {
+		case err == nil:
 			w.take(n)
-		}
-		// Those that wait are answered by the same reading.
-		for more := true; more; {
-			select {
-			case n, ok := <-s.notices():
-				if !ok {
-					return s.failure()
-				}
-				w.take(n)
-			default:
-				more = false
-			}
-		}
-		if err := w.refresh(); err != nil {
+		case errors.Is(err, errLost):
+			lost = true
+		case errors.Is(err, errQuiet) && lost:
+			return errLost
+		default:
 			return err
 		}
+		n, err = s.next(time.Now())
 	}
+	if lost {
+		return errLost
+	}
+	return nil
 }
 
 // take forgets an interface that went, or is not what it was; if it is still one
@@ -265,6 +302,9 @@ func (w *Watcher) replace(change func(*Table) *Table) {
 
 // publish makes t the table. The caller holds mu.
 func (w *Watcher) publish(t *Table, revision uint32) {
+	if w.broke.Load() {
+		t = new(Table)
+	}
 	if before, r := w.Numbered(); r == revision && t.equal(before) {
 		return
 	}

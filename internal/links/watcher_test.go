@@ -25,17 +25,8 @@ type fakeKernel struct {
 	lookups    int
 }
 
-type fakeFeed struct {
-	out chan notice
-	why error
-}
-
-func (f *fakeFeed) notices() <-chan notice { return f.out }
-func (f *fakeFeed) failure() error         { return f.why }
-func (f *fakeFeed) end()                   {}
-
-func (k *fakeKernel) subscribe() (subscription, error) {
-	f := &fakeFeed{out: make(chan notice)}
+func (k *fakeKernel) subscribe() (notices[notice], error) {
+	f := newFakeRun[notice]()
 	k.feeds <- f
 	return f, nil
 }
@@ -113,8 +104,7 @@ func TestLostNotices(t *testing.T) {
 		t.Fatal("link not known")
 	}
 	k.set(errors.New("not now"), Link{Index: 7, Name: "b", MTU: 1500})
-	feed.why = errors.New("lost")
-	close(feed.out)
+	feed.lost <- struct{}{}
 	until(t, w, "nothing", func(t *Table) bool { return len(t.Links()) == 0 })
 	time.Sleep(2 * retry)
 	if n := len(w.Table().Links()); n != 0 {

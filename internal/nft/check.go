@@ -47,7 +47,27 @@ func Check(p Plan) error {
 	if err != nil {
 		return err
 	}
-	_, err = installed(p)
+	err = check(p)
+	var d *DriftError
+	if err != nil && !errors.As(err, &d) {
+		return err
+	}
+	closed, failed := forwardingClosed(p.Table, p.NetNS)
+	switch {
+	case failed != nil:
+		return failed
+	case closed && d == nil:
+		d = &DriftError{Table: p.Table}
+	case !closed:
+		return err
+	}
+	d.add("table %s has everything dropped that is forwarded", closedName(p.Table))
+	return d
+}
+
+// check compares the rules of a complete plan.
+func check(p Plan) error {
+	_, err := installed(p)
 	var d *DriftError
 	if err != nil && !errors.As(err, &d) {
 		return err
@@ -77,9 +97,10 @@ func ingressDrift(p Plan) (table, *DriftError, error) {
 		return table{}, nil, fmt.Errorf("nft: %w", err)
 	}
 	want := ingress(p, present)
-	c, err := nftables.New(nftables.WithNetNSFd(p.NetNS))
+	c, hangUp, err := connect(p.NetNS)
 	if err == nil {
 		err = want.compare(c, p.Table, d)
+		hangUp()
 	}
 	if err != nil {
 		return table{}, nil, fmt.Errorf("nft: read table %s: %w%s", p.Table, err, advice(err))
@@ -115,10 +136,11 @@ func compare(p Plan, backend Backend) (*DriftError, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := nftables.New(nftables.WithNetNSFd(p.NetNS))
+	c, hangUp, err := connect(p.NetNS)
 	if err != nil {
 		return nil, err
 	}
+	defer hangUp()
 	d := &DriftError{Table: p.Table}
 	for i := range want {
 		if err := want[i].compare(c, p.Table, d); err != nil {
@@ -126,6 +148,14 @@ func compare(p Plan, backend Backend) (*DriftError, error) {
 		}
 	}
 	return d, nil
+}
+
+// connect opens a connection for many questions.
+func connect(netns int) (c *nftables.Conn, hangUp func(), err error) {
+	if c, err = nftables.New(nftables.WithNetNSFd(netns), nftables.AsLasting()); err != nil {
+		return nil, nil, err
+	}
+	return c, func() { _ = c.CloseLasting() }, nil
 }
 
 func familyName(f nftables.TableFamily) string {
@@ -136,6 +166,8 @@ func familyName(f nftables.TableFamily) string {
 		return "netdev"
 	case nftables.TableFamilyINet:
 		return "inet"
+	case nftables.TableFamilyBridge:
+		return "bridge"
 	}
 	return "ip"
 }
@@ -169,6 +201,10 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 	if err != nil {
 		return err
 	}
+	parts, err := partsByChain(c.NetNS, t.family, kt.Name)
+	if err != nil {
+		return err
+	}
 	found := make(map[string]*kernelChain)
 	for i := range all {
 		if all[i].table == kt.Name {
@@ -195,11 +231,7 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 		if err != nil {
 			return err
 		}
-		parts, err := partNames(c.NetNS, kt, ch.name)
-		if err != nil {
-			return err
-		}
-		ch.compareRules(family, byte(t.family), rules, parts, d)
+		ch.compareRules(family, byte(t.family), rules, parts[ch.name], d)
 	}
 	for _, name := range sortedKeys(found) {
 		d.add("family %s: chain %s is not ours", family, name)

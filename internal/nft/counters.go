@@ -4,7 +4,8 @@ import (
 	"fmt"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Counters counts packets that the rules dropped since they were installed.
@@ -27,43 +28,24 @@ func ReadCounters(table string, netns int) (Counters, error) {
 	if table == "" {
 		table = DefaultTable
 	}
-	c, err := nftables.New(nftables.WithNetNSFd(netns))
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
 	if err != nil {
 		return Counters{}, fmt.Errorf("nft: counters of table %s: %w", table, err)
 	}
+	defer conn.Close()
 	var sum Counters
 	for family, n := range map[nftables.TableFamily]*uint64{
 		nftables.TableFamilyIPv4:   &sum.Unjudged,
 		nftables.TableFamilyIPv6:   &sum.IPv6,
 		nftables.TableFamilyNetdev: &sum.Ethertype,
 	} {
-		if err := addCounters(c, &nftables.Table{Family: family, Name: table}, n); err != nil {
+		rules, err := kernelRules(conn, family, table)
+		if err != nil {
 			return Counters{}, fmt.Errorf("nft: counters of table %s: %w%s", table, err, advice(err))
+		}
+		for i := range rules {
+			*n += rules[i].packets
 		}
 	}
 	return sum, nil
-}
-
-func addCounters(c *nftables.Conn, t *nftables.Table, sum *uint64) error {
-	chains, err := c.ListChainsOfTableFamily(t.Family)
-	if err != nil {
-		return err
-	}
-	for _, ch := range chains {
-		if ch.Table.Name != t.Name {
-			continue
-		}
-		rules, err := c.GetRules(t, ch)
-		if err != nil {
-			return err
-		}
-		for _, r := range rules {
-			for _, e := range r.Exprs {
-				if n, ok := e.(*expr.Counter); ok {
-					*sum += n.Packets
-				}
-			}
-		}
-	}
-	return nil
 }

@@ -23,7 +23,11 @@ import (
 // exist.
 func ingress(p Plan, present map[string]bool) table {
 	t := table{family: nftables.TableFamilyNetdev}
-	for _, z := range p.Zones {
+	zones := p.Zones
+	if len(p.shut) > 0 {
+		zones = append(slices.Clip(zones), Zone{Interfaces: p.shut}) // no zone has the number 0
+	}
+	for _, z := range zones {
 		admitted, untagged, tags := ethertypes(z)
 		zone := setID(z.Index)
 		rules := frames(setEthertypes+zone, setUntagged+zone, tags)

@@ -21,13 +21,28 @@ type Report struct {
 // Install puts the plan's rules in place of those that are there under the same
 // name. The kernel goes from the old to the new at one moment, without one in
 // which neither holds; packets that wait in a queue then are dropped by it. Rules
-// that are as they should be are left alone. What was installed is read back.
+// that are as they should be are left alone. What was installed is read back. Only
+// then what CloseForwarding forbade is allowed again.
 func Install(p Plan) (Report, error) {
 	p, err := p.complete()
 	if err != nil {
 		return Report{}, err
 	}
-	var report Report
+	report, err := install(p)
+	if err != nil {
+		return Report{}, err
+	}
+	switch closed, err := forwardingClosed(p.Table, p.NetNS); {
+	case err != nil:
+		return Report{}, err
+	case closed:
+		return report, removeTables(closedName(p.Table), p.NetNS)
+	}
+	return report, nil
+}
+
+// install puts the rules of a complete plan in force.
+func install(p Plan) (report Report, err error) {
 	if report.Backend, err = installIP(p); err != nil {
 		return Report{}, err
 	}
@@ -38,7 +53,7 @@ func Install(p Plan) (Report, error) {
 		}
 		p.NoIngress = !report.Ethertypes
 		var drift *DriftError
-		if err = Check(p); !errors.As(err, &drift) || drift.Appeared() == nil {
+		if err = check(p); !errors.As(err, &drift) || drift.Appeared() == nil {
 			break
 		}
 	}
@@ -152,12 +167,17 @@ func (t *table) add(c *nftables.Conn, name string) error {
 	return nil
 }
 
-// Remove takes the rules away: from then on packets pass without being judged.
-// It is no error if there are none.
+// Remove takes the rules away, those of CloseForwarding too: from then on packets
+// pass without being judged. It is no error if there are none.
 func Remove(table string, netns int) error {
 	if table == "" {
 		table = DefaultTable
 	}
+	return errors.Join(removeTables(table, netns), removeTables(closedName(table), netns))
+}
+
+// removeTables takes away the tables of all families that have this name.
+func removeTables(table string, netns int) error {
 	remove := func(families ...nftables.TableFamily) error {
 		return inBatch(netns, func(c *nftables.Conn) error {
 			for _, family := range families {
@@ -169,9 +189,11 @@ func Remove(table string, netns int) error {
 		})
 	}
 	err := remove(nftables.TableFamilyIPv4, nftables.TableFamilyIPv6)
-	// In a batch of its own: a kernel without the family would refuse all of it.
-	if e := remove(nftables.TableFamilyNetdev); !missing(e) {
-		err = errors.Join(err, e)
+	// In batches of their own: a kernel without the family would refuse all of it.
+	for _, optional := range []nftables.TableFamily{nftables.TableFamilyNetdev, nftables.TableFamilyBridge} {
+		if e := remove(optional); !missing(e) {
+			err = errors.Join(err, e)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("nft: remove table %s: %w%s", table, err, advice(err))

@@ -45,19 +45,16 @@ func needRoot(t *testing.T) {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	l := newUnwiredLab(t)
+	l.wire()
+	return l
+}
+
+// newUnwiredLab is a lab whose namespaces have no interface but lo yet.
+func newUnwiredLab(t *testing.T) *lab {
+	t.Helper()
 	needRoot(t)
 	l := &lab{t: t, src: newNamespace(t), gw: newNamespace(t), dst: newNamespace(t)}
-	l.cable(l.src, "s0", srcIP, "fd91:1::2", l.gw, "g0", gwSrcIP, "fd91:1::1")
-	l.cable(l.dst, "d0", dstIP, "fd91:2::2", l.gw, "g1", gwDstIP, "fd91:2::1")
-	l.route(l.src, gwSrcIP, "fd91:1::1")
-	l.route(l.dst, gwDstIP, "fd91:2::1")
-	l.inside(l.gw, func() {
-		for _, f := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
-			if err := os.WriteFile(f, []byte("1"), 0); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
 	l.plan = nft.Plan{
 		Table: testTable, Queue: testQueue, NetNS: int(l.gw),
 		Zones: []nft.Zone{{Index: 1, Name: "src", Interfaces: []string{"g0"}}, {Index: 2, Name: "dst", Interfaces: []string{"g1"}}},
@@ -65,8 +62,23 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
+func (l *lab) wire() {
+	l.t.Helper()
+	l.cable(l.src, "s0", srcIP, "fd91:1::2", l.gw, "g0", gwSrcIP, "fd91:1::1")
+	l.cable(l.dst, "d0", dstIP, "fd91:2::2", l.gw, "g1", gwDstIP, "fd91:2::1")
+	l.route(l.src, gwSrcIP, "fd91:1::1")
+	l.route(l.dst, gwDstIP, "fd91:2::1")
+	l.inside(l.gw, func() {
+		for _, f := range []string{"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"} {
+			if err := os.WriteFile(f, []byte("1"), 0); err != nil {
+				l.t.Fatal(err)
+			}
+		}
+	})
+}
+
 // newNamespace makes a namespace that ends with the test.
-func newNamespace(t *testing.T) netns.NsHandle {
+func newNamespace(t testing.TB) netns.NsHandle {
 	t.Helper()
 	var made netns.NsHandle
 	var err error

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/google/nftables"
@@ -8,52 +9,95 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// partNames returns, for each rule of a chain, the names of its expressions as
-// the kernel gives them. The library leaves out those it cannot decode, so a rule
-// that somebody narrowed with one of them would look untouched.
-func partNames(netns int, t *nftables.Table, chain string) ([][]string, error) {
-	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
+// kernelRule is what the kernel tells of a rule and the library leaves out or makes
+// much of.
+type kernelRule struct {
+	chain   string
+	parts   []string // names of its expressions, of those too that the library does not know
+	packets uint64   // that its counters have seen
+}
+
+// kernelRules returns the rules of a table, chain by chain in their order. There are
+// none if there is no such table.
+func kernelRules(conn *netlink.Conn, family nftables.TableFamily, table string) ([]kernelRule, error) {
+	replies, err := dump(conn, unix.NFT_MSG_GETRULE, family, text(unix.NFTA_RULE_TABLE, table))
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	replies, err := dump(conn, unix.NFT_MSG_GETRULE, t.Family, text(unix.NFTA_RULE_TABLE, t.Name), text(unix.NFTA_RULE_CHAIN, chain))
-	if err != nil {
-		return nil, err
-	}
-	rules := make([][]string, len(replies))
+	rules := make([]kernelRule, len(replies))
 	for i, m := range replies {
-		if rules[i], err = namesOf(m.Data); err != nil {
-			return nil, fmt.Errorf("rule %d of chain %s: %w", i+1, chain, err)
+		if err := rules[i].decode(m.Data); err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i+1, err)
 		}
 	}
 	return rules, nil
 }
 
-// namesOf reads the expressions' names out of one rule's message, whose header is
-// complete.
-func namesOf(b []byte) (names []string, err error) {
-	rule, err := netlink.NewAttributeDecoder(b[headerLen:])
+// partsByChain returns the names of the expressions of each rule of each chain. The
+// library leaves out those it cannot decode, so a rule that somebody narrowed with
+// one of them would look untouched.
+func partsByChain(netns int, family nftables.TableFamily, table string) (map[string][][]string, error) {
+	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
 	if err != nil {
 		return nil, err
 	}
-	for rule.Next() {
-		if rule.Type() != unix.NFTA_RULE_EXPRESSIONS {
-			continue
-		}
-		rule.Nested(func(list *netlink.AttributeDecoder) error {
-			for list.Next() {
-				list.Nested(func(part *netlink.AttributeDecoder) error {
-					for part.Next() {
-						if part.Type() == unix.NFTA_EXPR_NAME {
-							names = append(names, part.String())
-						}
-					}
-					return nil
-				})
-			}
-			return nil
-		})
+	defer conn.Close()
+	rules, err := kernelRules(conn, family, table)
+	if err != nil {
+		return nil, err
 	}
-	return names, rule.Err()
+	parts := make(map[string][][]string)
+	for i := range rules {
+		parts[rules[i].chain] = append(parts[rules[i].chain], rules[i].parts)
+	}
+	return parts, nil
+}
+
+// decode reads one rule's message, whose header is complete.
+func (r *kernelRule) decode(b []byte) error {
+	rule, err := netlink.NewAttributeDecoder(b[headerLen:])
+	if err != nil {
+		return err
+	}
+	for rule.Next() {
+		switch rule.Type() {
+		case unix.NFTA_RULE_CHAIN:
+			r.chain = rule.String()
+		case unix.NFTA_RULE_EXPRESSIONS:
+			rule.Nested(func(list *netlink.AttributeDecoder) error {
+				for list.Next() {
+					list.Nested(r.decodePart)
+				}
+				return nil
+			})
+		}
+	}
+	return rule.Err()
+}
+
+// decodePart reads one expression. The kernel sends its name first.
+func (r *kernelRule) decodePart(part *netlink.AttributeDecoder) error {
+	name := ""
+	for part.Next() {
+		switch part.Type() {
+		case unix.NFTA_EXPR_NAME:
+			name = part.String()
+			r.parts = append(r.parts, name)
+		case unix.NFTA_EXPR_DATA:
+			if name == "counter" {
+				part.Nested(r.decodeCounter)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *kernelRule) decodeCounter(counter *netlink.AttributeDecoder) error {
+	counter.ByteOrder = binary.BigEndian
+	for counter.Next() {
+		if counter.Type() == unix.NFTA_COUNTER_PACKETS {
+			r.packets += counter.Uint64()
+		}
+	}
+	return nil
 }

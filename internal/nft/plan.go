@@ -72,9 +72,12 @@ type Plan struct {
 	// NetNS is a descriptor of the network namespace, 0 for the calling
 	// thread's.
 	NetNS int
+
+	shut []string // interfaces in no zone from and to which nothing passes: see Close
 }
 
-// maxInterfaces keeps a set's elements within one netlink attribute.
+// maxInterfaces keeps a set's elements within one netlink attribute, and those that
+// are shut besides.
 const maxInterfaces = 1000
 
 // minEthertype is the smallest number that is an ethertype and not the length of

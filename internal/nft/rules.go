@@ -104,6 +104,9 @@ func tables(p Plan, backend Backend) ([]table, error) {
 			exits.keys = append(exits.keys, slices.Concat(key, number(uint32(mark.ForZone(0, z.Index)))))
 		}
 	}
+	for _, name := range p.shut {
+		interfaces.keys = append(interfaces.keys, ifname(name))
+	}
 	queue := toQueue(backend, p.Queue)
 	return []table{
 		{

@@ -6,10 +6,10 @@ import "labelgate/internal/queue"
 const Batch = 64
 
 // BufferLen is the length of one output buffer: the longest IPv4 packet (65,535
-// bytes) with 40 bytes of options more, rounded up to lines of the cache. It is an
+// bytes) with options that it and a header quoted in it may gain, in lines of the cache: an
 // odd number of lines, so that the beginnings of the buffers do not share a place
 // in the cache.
-const BufferLen = 65600
+const BufferLen = 65728
 
 // The memory for packets: descriptors, then payloads one behind the other.
 const (

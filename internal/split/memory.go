@@ -25,7 +25,11 @@ type memory struct {
 // Without the seal against shrinking, the other side could take pages away under
 // the mapping, and reading them would kill this process.
 func makeMemory(name string, length int, readOnly bool) (m memory, fd int, err error) {
-	fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	// Nobody executes it; kernels before 6.3 cannot promise that.
+	fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
+	if err == unix.EINVAL {
+		fd, err = unix.MemfdCreate(name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
 	if err != nil {
 		return m, -1, fmt.Errorf("shared memory: %w", err)
 	}

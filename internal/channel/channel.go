@@ -1,0 +1,264 @@
+// Package channel carries requests between the processes of one labelgated over a
+// stream socket: a length in four bytes, big-endian, and a JSON object, each way.
+// One side asks, the other answers, one request at a time. What either side says is
+// bounded and decoded strictly, for the other may have been taken over by what a
+// packet held.
+package channel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The most bytes of a request or an answer, which may be a page of a table, and of
+// what a request takes along, which may be a policy of a million rules.
+const (
+	MaxMessage = 4 << 20
+	MaxBlob    = 256 << 20
+)
+
+// ErrGone says that there is nobody at the other end.
+var ErrGone = errors.New("the process at the other end is gone")
+
+// Pair returns the two ends of a new channel, for two processes.
+func Pair() (a, b *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("channel: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "channel"), os.NewFile(uintptr(fds[1]), "channel"), nil
+}
+
+// request is what one side asks.
+type request struct {
+	Verb string          `json:"verb"`
+	Body json.RawMessage `json:"body,omitempty"`
+	Blob int             `json:"blob,omitempty"` // bytes that follow
+}
+
+// answer is what the other says.
+type answer struct {
+	Error string          `json:"error,omitempty"`
+	Kind  string          `json:"kind,omitempty"` // of the error
+	Body  json.RawMessage `json:"body,omitempty"`
+}
+
+// Error is an error of the other side. Kind tells callers what sort it is.
+type Error struct{ Kind, Message string }
+
+func (e *Error) Error() string { return e.Message }
+
+// Client asks. It may be shared; requests wait for one another.
+type Client struct {
+	mu     sync.Mutex
+	conn   net.Conn
+	broken error
+}
+
+// NewClient makes a Client of one end, which it owns from then on.
+func NewClient(end *os.File) (*Client, error) {
+	c, err := connect(end)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{conn: c}, nil
+}
+
+func connect(end *os.File) (net.Conn, error) {
+	defer end.Close()
+	c, err := net.FileConn(end)
+	if err != nil {
+		return nil, fmt.Errorf("channel: %w", err)
+	}
+	return c, nil
+}
+
+// Call asks for verb and fills out, unless it is nil, with the answer. The error is
+// an *Error when the other side answered with one. Any other ends the channel: what
+// is on its way could not be told from the next answer.
+func (c *Client) Call(verb string, in, out any, patience time.Duration) error {
+	return c.CallWith(verb, in, nil, out, patience)
+}
+
+// CallWith is Call with bytes that the request takes along.
+func (c *Client) CallWith(verb string, in any, blob []byte, out any, patience time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.broken != nil {
+		return c.broken
+	}
+	got, err := c.call(verb, in, blob, patience)
+	if err != nil {
+		c.broken = fmt.Errorf("%s: %w", verb, err)
+		c.conn.Close()
+		return c.broken
+	}
+	if got.Error != "" {
+		return &Error{Kind: got.Kind, Message: got.Error}
+	}
+	if out == nil {
+		return nil
+	}
+	if err := decode(got.Body, out); err != nil {
+		return fmt.Errorf("%s: answer: %w", verb, err)
+	}
+	return nil
+}
+
+func (c *Client) call(verb string, in any, blob []byte, patience time.Duration) (got answer, err error) {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return got, err
+	}
+	c.conn.SetDeadline(time.Now().Add(patience))
+	if len(blob) > MaxBlob {
+		return got, fmt.Errorf("%d bytes, at most %d are allowed", len(blob), MaxBlob)
+	}
+	if err := write(c.conn, request{verb, body, len(blob)}); err != nil {
+		return got, err
+	}
+	if _, err := c.conn.Write(blob); err != nil {
+		return got, gone(err)
+	}
+	return got, read(c.conn, &got)
+}
+
+// Close ends the channel; the other side sees its end.
+func (c *Client) Close() error { return c.conn.Close() }
+
+// Handler answers one verb. The body is JSON, the blob what the request took along.
+type Handler func(body json.RawMessage, blob []byte) (any, error)
+
+// Kinded is an error that tells its kind to the other side.
+type Kinded interface {
+	error
+	Kind() string
+}
+
+// Serve answers requests from one end, which it owns, until the other side closes
+// its own, and then returns nil.
+func Serve(end *os.File, verbs map[string]Handler) error {
+	c, err := connect(end)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for {
+		var ask request
+		if err := read(c, &ask); err != nil {
+			if errors.Is(err, ErrGone) {
+				return nil
+			}
+			return err
+		}
+		if ask.Blob < 0 || ask.Blob > MaxBlob {
+			return fmt.Errorf("%d bytes follow a request, at most %d are allowed", ask.Blob, MaxBlob)
+		}
+		blob := make([]byte, ask.Blob)
+		if _, err := io.ReadFull(c, blob); err != nil {
+			return nil // gone
+		}
+		if err := write(c, answerTo(ask, blob, verbs)); err != nil {
+			if errors.Is(err, ErrGone) {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+func answerTo(ask request, blob []byte, verbs map[string]Handler) answer {
+	h := verbs[ask.Verb]
+	if h == nil {
+		return answer{Error: fmt.Sprintf("no such verb: %q", ask.Verb)}
+	}
+	out, err := h(ask.Body, blob)
+	if err != nil {
+		a := answer{Error: err.Error()}
+		var k Kinded
+		if errors.As(err, &k) {
+			a.Kind = k.Kind()
+		}
+		if a.Error == "" {
+			a.Error = "unknown error"
+		}
+		return a
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		return answer{Error: err.Error()}
+	}
+	return answer{Body: body}
+}
+
+func write(w io.Writer, message any) error {
+	b, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	if len(b) > MaxMessage {
+		return fmt.Errorf("message of %d bytes, at most %d are allowed", len(b), MaxMessage)
+	}
+	if _, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)); err != nil {
+		return gone(err)
+	}
+	return nil
+}
+
+func read(r io.Reader, into any) error {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return gone(err)
+	}
+	n := binary.BigEndian.Uint32(head[:])
+	if n > MaxMessage {
+		return fmt.Errorf("message of %d bytes, at most %d are allowed", n, MaxMessage)
+	}
+	b := make([]byte, n)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return gone(err)
+	}
+	return decode(b, into)
+}
+
+// gone tells the end of the other side from other errors.
+func gone(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return ErrGone
+	}
+	return err
+}
+
+// decode takes exactly one object, without keys that nobody knows.
+func decode(b []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if d.More() {
+		return errors.New("something follows the object")
+	}
+	return nil
+}
+
+// Bind makes a Handler of a function with a decoded body.
+func Bind[In, Out any](f func(In) (Out, error)) Handler {
+	return func(body json.RawMessage, _ []byte) (any, error) {
+		var in In
+		if err := decode(body, &in); err != nil {
+			return nil, err
+		}
+		return f(in)
+	}
+}

@@ -1,0 +1,152 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"labelgate/internal/audit"
+	"labelgate/internal/channel"
+	"labelgate/internal/process"
+	"labelgate/internal/sandbox"
+)
+
+// auditing keeps the process that writes records.
+type auditing struct {
+	producer, auditor *os.File // both ends of the socket: what waits in it outlives either side
+	child             *process.Child
+	client            *channel.Client
+	sandbox           sandbox.State
+	missing           bool // there is none
+	restarts          uint64
+	last              string
+	state             struct{}
+}
+
+// What the keeper asks of the auditor.
+const (
+	verbOpen   = "open"
+	verbState  = "state"
+	verbRotate = "rotate"
+	verbStop   = "stop"
+)
+
+// beginTrail makes the socket that records go through, or takes that of the program
+// before, and starts who writes them.
+func (d *daemon) beginTrail() (err error) {
+	a := &d.auditing
+	a.producer, a.auditor = file(d.handover.Records, "records"), file(d.handover.Trail, "trail")
+	if a.producer == nil || a.auditor == nil {
+		if a.producer, a.auditor, err = audit.NewPair(audit.DefaultBuffer); err != nil {
+			return err
+		}
+	}
+	d.records = &trail{pipe: audit.NewPipe(int(a.producer.Fd()), audit.PipeOptions{Full: full(d.config)})}
+	d.handover.reap()
+	return d.startAuditor()
+}
+
+func (d *daemon) startAuditor() error {
+	a := &d.auditing
+	ours, theirs, err := channel.Pair()
+	if err != nil {
+		return err
+	}
+	// It outlives this process: what waits in the socket is to be written.
+	child, err := process.Start(process.Spec{
+		Program: process.Self, Role: roleAuditor, Files: []*os.File{theirs, a.auditor}, Outlive: true,
+	})
+	theirs.Close() // else this process does not see that the other has ended
+	if err != nil {
+		ours.Close()
+		return err
+	}
+	client, err := channel.NewClient(ours)
+	if err == nil {
+		if err = client.Call(verbOpen, d.config.Audit, &a.sandbox, openPatience); err != nil {
+			client.Close()
+			var said *channel.Error
+			if errors.As(err, &said) {
+				err = errors.New(said.Message)
+			}
+		}
+	}
+	if err != nil {
+		child.Kill()
+		return fmt.Errorf("audit records: %w", err)
+	}
+	a.child, a.client = child, client
+	return nil
+}
+
+// openPatience is how long the records' place may take to open: a file may still be
+// written to by the auditor of a labelgated before.
+const openPatience = 30 * time.Second
+
+// endTrail closes the socket when all have said what they had to say, and waits until
+// that is written.
+func (d *daemon) endTrail() {
+	a := &d.auditing
+	if a.child == nil {
+		return
+	}
+	a.producer.Close()
+	a.auditor.Close()
+	a.client.Close()
+	select {
+	case <-a.child.Done():
+	case <-time.After(exitPatience):
+		within(exitPatience, func() {
+			d.Log.Error("the last audit records are not written yet: their writer hangs; it goes on", "pid", a.child.PID(), "waited", exitPatience)
+		})
+	}
+}
+
+// tendAuditor starts another auditor when there is none that answers. Nothing is lost:
+// what it had not written waits in the socket.
+func (d *daemon) tendAuditor() {
+	a := &d.auditing
+	if a.child == nil {
+		return // records of a test go elsewhere
+	}
+	var why string
+	if a.child.Alive() {
+		if err := a.client.Call(verbState, struct{}{}, &a.state, answerPatience); err == nil {
+			return
+		}
+		why = "it does not answer"
+		a.child.Kill()
+	}
+	<-a.child.Done()
+	a.client.Close()
+	a.last = a.child.Ended()
+	if why == "" {
+		why = a.last
+	}
+	d.Log.Error("the process that writes audit records ended and is started anew; records wait meanwhile", "why", why)
+	if err := d.startAuditor(); err != nil {
+		a.missing = true
+		d.Log.Error("no audit record is written; it is tried again", "error", err)
+		return
+	}
+	a.missing = false
+	a.restarts++
+	d.records.Write(&audit.Record{Event: audit.EventCrash, Process: roleAuditor, Detail: why})
+}
+
+// ended is closed when the auditor has ended, nil when that is known.
+func (a *auditing) ended() <-chan struct{} {
+	if a.child == nil || a.missing {
+		return nil
+	}
+	return a.child.Done()
+}
+
+// ill says what is wrong with the audit trail, "" if nothing is.
+func (a *auditing) ill() string {
+	if a.missing {
+		return "no process writes audit records"
+	}
+	return ""
+}

@@ -1,0 +1,5 @@
+package daemon
+
+import "log/slog"
+
+func runControl(log *slog.Logger, args []string) error { return nil }

@@ -1,0 +1,4 @@
+package nft
+
+// RulesGeneration is for tests of what is changed and what is left alone.
+var RulesGeneration = rulesGeneration

@@ -1,0 +1,174 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// newestABI is the newest version of Landlock whose restrictions are asked for.
+// Newer kernels do what this one does; what they could deny besides is no surprise
+// to a gateway in service.
+const newestABI = 7
+
+// scopedThreads is the bit of the correction after which threads of one process may
+// signal each other from different domains. Go's runtime does so all the time.
+const scopedThreads = 1 << 1
+
+// landlock is what the kernel offers.
+type landlock struct {
+	abi    int // 0: nothing
+	errata int
+}
+
+func askLandlock() landlock {
+	ask := func(what uintptr) int {
+		n, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, what)
+		if errno != 0 {
+			return 0
+		}
+		return int(n)
+	}
+	return landlock{ask(unix.LANDLOCK_CREATE_RULESET_VERSION), ask(unix.LANDLOCK_CREATE_RULESET_ERRATA)}
+}
+
+// handled is everything that this kernel can deny, for these threads.
+func (l landlock) handled(t threads) (a unix.LandlockRulesetAttr) {
+	abi := min(l.abi, newestABI)
+	switch {
+	case abi >= 5:
+		a.Handled_access_fs = 1<<16 - 1
+	case abi >= 3:
+		a.Handled_access_fs = 1<<15 - 1
+	case abi >= 2:
+		a.Handled_access_fs = 1<<14 - 1
+	case abi >= 1:
+		a.Handled_access_fs = 1<<13 - 1
+	}
+	if abi >= 4 {
+		a.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
+	}
+	if abi >= 6 {
+		a.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
+		if t == this || l.errata&scopedThreads != 0 {
+			a.Scoped |= unix.LANDLOCK_SCOPE_SIGNAL
+		}
+	}
+	return a
+}
+
+// missing says what this kernel cannot deny.
+func (l landlock) missing(t threads) (all []string) {
+	if l.abi == 0 {
+		return []string{"Landlock is not in this kernel, or off: files are not denied"}
+	}
+	a := l.handled(t)
+	if a.Handled_access_fs&unix.LANDLOCK_ACCESS_FS_TRUNCATE == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 3 is needed) does not deny all that changes files", l.abi))
+	}
+	if a.Handled_access_net == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 4 is needed) does not deny TCP", l.abi))
+	}
+	if a.Scoped == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 6 is needed) does not deny abstract sockets", l.abi))
+	}
+	if a.Scoped&unix.LANDLOCK_SCOPE_SIGNAL == 0 {
+		all = append(all, fmt.Sprintf("Landlock of this kernel (ABI %d, 6 with its corrections is needed) does not deny signals", l.abi))
+	}
+	return all
+}
+
+// ruleset is a Landlock ruleset that is being made. The kernel keeps to it from the
+// moment when enforce was called.
+type ruleset struct {
+	fd      int
+	handled unix.LandlockRulesetAttr
+}
+
+func newRuleset(a unix.LandlockRulesetAttr) (*ruleset, error) {
+	// Older kernels know a shorter attribute and take a longer one whose rest is 0.
+	fd, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&a)), unsafe.Sizeof(a), 0)
+	if errno != 0 {
+		return nil, fmt.Errorf("Landlock ruleset: %w", errno)
+	}
+	return &ruleset{int(fd), a}, nil
+}
+
+func (r *ruleset) close() { unix.Close(r.fd) }
+
+// onFiles are the rights that a rule about a file may give.
+const onFiles = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_READ_FILE |
+	unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
+
+// path gives rights to a file, or to all below a directory.
+func (r *ruleset) path(name string, rights uint64) error {
+	fd, err := unix.Open(name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFDIR {
+		rights &= onFiles
+	}
+	// The kernel's structure is packed: no padding after the descriptor.
+	rule := struct {
+		rights uint64
+		fd     int32
+	}{rights & r.handled.Handled_access_fs, int32(fd)}
+	if rule.rights == 0 {
+		return nil
+	}
+	if err := r.add(unix.LANDLOCK_RULE_PATH_BENEATH, unsafe.Pointer(&rule)); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// mayPath is path for a name that a machine may lack.
+func (r *ruleset) mayPath(name string, rights uint64) error {
+	if err := r.path(name, rights); !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
+		return err
+	}
+	return nil
+}
+
+const ruleNetPort = 2 // LANDLOCK_RULE_NET_PORT
+
+// listen lets TCP sockets bind to a port.
+func (r *ruleset) listen(port uint16) error {
+	if r.handled.Handled_access_net == 0 {
+		return nil
+	}
+	rule := struct{ rights, port uint64 }{unix.LANDLOCK_ACCESS_NET_BIND_TCP, uint64(port)}
+	if err := r.add(ruleNetPort, unsafe.Pointer(&rule)); err != nil {
+		return fmt.Errorf("port %d: %w", port, err)
+	}
+	return nil
+}
+
+func (r *ruleset) add(kind uintptr, rule unsafe.Pointer) error {
+	if _, _, errno := syscall.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), kind, uintptr(rule), 0, 0, 0); errno != 0 {
+		return fmt.Errorf("Landlock rule: %w", errno)
+	}
+	return nil
+}
+
+// enforce holds the threads to the rules. Each of them then has a domain of its own,
+// of which none is above the others: what a thread starts, another one may
+// not signal. This is why a keeper, which starts processes, is made from one.
+func (r *ruleset) enforce(t threads) error {
+	if err := t.call(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(r.fd), 0, 0, 0, 0); err != nil {
+		if errors.Is(err, unix.E2BIG) {
+			return fmt.Errorf("Landlock: as many layers as there can be: %w", err)
+		}
+		return fmt.Errorf("Landlock: %w", err)
+	}
+	return nil
+}

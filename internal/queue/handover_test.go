@@ -3,6 +3,7 @@ package queue_test
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -10,6 +11,8 @@ import (
 
 	"labelgate/internal/queue"
 	"labelgate/internal/queue/queuetest"
+	"labelgate/test/figures"
+	"labelgate/test/long"
 )
 
 // newNet makes a network and an open queue in it, of which only the returned socket
@@ -62,12 +65,17 @@ func end(t *testing.T, s *queuetest.Stream) {
 	t.Logf("%d packets", sent)
 }
 
-func account(t *testing.T, s *queuetest.Stream, lost int) {
+// account reports under a name what became of the packets.
+func account(t *testing.T, s *queuetest.Stream, name string, lost int) {
 	t.Helper()
-	t.Logf("%d lost", lost)
 	if err := s.Account(uint64(lost)); err != nil {
 		t.Error(err)
 	}
+	sent, _ := s.End()
+	long.Report(t,
+		figures.Figure{ID: name + "/packets", Value: float64(sent), Unit: "packets"},
+		figures.Figure{ID: name + "/lost", Value: float64(lost), Unit: "packets"},
+		figures.Figure{ID: name + "/unaccounted", Value: math.Abs(float64(sent) - float64(s.Received()) - float64(lost)), Unit: "packets"}.AtMost(0))
 }
 
 // TestPlannedHandover: from process to process, and from program to program in one
@@ -76,7 +84,7 @@ func TestPlannedHandover(t *testing.T) {
 	n, socket := newNet(t, childQueue)
 	s := newStream(t, n)
 	stale := 0
-	for range 10 {
+	for range long.Count(10, 200) {
 		k := startKid(t, n, socket, "accept")
 		stale += k.says("stale")
 		for range 2 {
@@ -92,7 +100,7 @@ func TestPlannedHandover(t *testing.T) {
 	end(t, s)
 	k := startKid(t, n, socket, "accept")
 	stale += k.says("stale")
-	account(t, s, 0)
+	account(t, s, "queue/handover/planned", 0)
 	k.quit()
 	if stale != 0 {
 		t.Errorf("%d packets were stale", stale)
@@ -105,7 +113,7 @@ func TestKilledOwner(t *testing.T) {
 	n, socket := newNet(t, childQueue)
 	s := newStream(t, n)
 	lost := 0
-	for range 10 {
+	for range long.Count(10, 200) {
 		k := startKid(t, n, socket, "hold")
 		lost += k.says("stale")
 		held := k.says("holds")
@@ -123,7 +131,7 @@ func TestKilledOwner(t *testing.T) {
 	end(t, s)
 	k := startKid(t, n, socket, "accept")
 	lost += k.says("stale")
-	account(t, s, lost)
+	account(t, s, "queue/handover/killed", lost)
 	k.quit()
 }
 

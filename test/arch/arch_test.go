@@ -52,6 +52,7 @@ func TestImports(t *testing.T) {
 	}
 	add("only the queue talks nfqueue", "github.com/florianl/go-nfqueue", module+"internal/queue")
 	add("only nft installs rules", "github.com/google/nftables", module+"internal/nft", module+"internal/queue/queuetest")
+	add("queues of their own are for tests", module+"internal/queue/queuetest", module+"test/bench")
 	add("only kerneldoi talks generic netlink", "github.com/mdlayher/genetlink", module+"internal/kerneldoi")
 	add("gopacket is for captures and the lab", "github.com/google/gopacket", module+"internal/capture", module+"internal/lab")
 	add("only the sandbox writes programs for the kernel's filters", "golang.org/x/net/bpf", module+"internal/sandbox")

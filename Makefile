@@ -2,13 +2,20 @@
 
 GO       ?= go
 FUZZTIME ?= 5s
-VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# How many digits git needs to name a commit grows with a clone: 12 are enough for long.
+VERSION  ?= $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 BUILD    := $(GO) build -trimpath -buildvcs=false -ldflags '-X labelgate/internal/version.Version=$(VERSION)'
+ARCHES   ?= amd64 arm64
+BINARIES := $(foreach arch,$(ARCHES),dist/linux-$(arch)/labelgate dist/linux-$(arch)/labelgated)
 
-export CGO_ENABLED := 0
-export GOFLAGS     := -buildvcs=false
+# What else changes the bytes of a binary is the same on every machine.
+export CGO_ENABLED  := 0
+export GOFLAGS      := -buildvcs=false
+export GOAMD64      := v1
+export GOARM64      := v8.0
+export GOEXPERIMENT :=
 
-.PHONY: all build demo test soak race lint fuzz bench interop clean tools
+.PHONY: all build demo test soak race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce
 
 all: build
 
@@ -36,11 +43,12 @@ soak: | tools
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/links ./internal/queue
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }
 	$(GO) vet ./...
+	GOARCH=arm64 $(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod verify
 
@@ -58,8 +66,48 @@ interop: build
 	$(GO) tool staticcheck -tags interop ./test/interop
 	kernel=$$(test/interop/kernel.sh) && LABELGATE_UML=$$kernel $(GO) test -count=1 -v -timeout 10m -tags interop ./test/interop
 
+# What a release consists of, in dist/. The same commit and the same Go give the same
+# bytes, whoever builds it where: `make reproduce` tries.
+release: sbom
+	cp LICENSE packaging/THIRD_PARTY.md dist/
+	cd dist && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
+
+binaries: | tools
+	rm -rf dist
+	$(foreach arch,$(ARCHES),mkdir -p dist/linux-$(arch) && GOOS=linux GOARCH=$(arch) $(BUILD) -o dist/linux-$(arch)/ ./cmd/labelgate ./cmd/labelgated &&) :
+
+INSIDE = GOMODCACHE="$$($(GO) env GOMODCACHE)" GOROOT="$$($(GO) env GOROOT)" $(GO) run ./packaging/release
+
+# The list of all that is inside, for who looks for known holes.
+sbom: binaries
+	$(INSIDE) sbom $(VERSION) $(BINARIES) >dist/labelgate.cdx.json
+
+# The licences of all that is inside. A file of the sources, so that a new one is
+# seen in a review.
+licenses: binaries
+	$(INSIDE) licenses $(BINARIES) >packaging/THIRD_PARTY.md
+
+# Two clean clones in different places, built twice from nothing.
+reproduce: | tools
+	GO=$(GO) packaging/reproduce.sh
+
+# Installs what `make build` built, for who makes a package (DESTDIR). It starts
+# nothing: docs/operations.md says how.
+install: install-files
+	@test -x bin/labelgated || { echo 'nothing is built yet: run make build first'; exit 1; }
+	install -D -m 0755 -t $(DESTDIR)/usr/bin bin/labelgate
+	install -D -m 0755 -t $(DESTDIR)/usr/sbin bin/labelgated
+
+install-files:
+	install -D -m 0644 -t $(DESTDIR)/usr/lib/systemd/system packaging/systemd/*.service
+	install -D -m 0644 -t $(DESTDIR)/usr/lib/systemd/catalog packaging/journal/labelgate.catalog
+	install -D -m 0644 -t $(DESTDIR)/usr/lib/sysusers.d packaging/sysusers.d/labelgate.conf
+	install -D -m 0644 -t $(DESTDIR)/usr/lib/tmpfiles.d packaging/tmpfiles.d/labelgate.conf
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/labelgate README.md CHANGELOG.md LICENSE packaging/THIRD_PARTY.md docs/*.md
+	cp -R examples $(DESTDIR)/usr/share/doc/labelgate/
+
 tools:
 	@command -v $(GO) >/dev/null || { echo 'labelgate needs Go 1.26 or later: https://go.dev/dl'; exit 1; }
 
 clean:
-	rm -rf bin out
+	rm -rf bin out dist

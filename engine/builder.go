@@ -66,6 +66,10 @@ func (b *Builder) InternBytes(name []byte) (Label, error) {
 	return b.Intern(string(name))
 }
 
+// Labels returns how many labels there are so far, engine.Unknown and the reserved
+// ones included.
+func (b *Builder) Labels() int { return len(b.names) }
+
 // Name returns the name of a label.
 func (b *Builder) Name(l Label) string { return b.names[l] }
 

@@ -70,6 +70,7 @@ const (
 	ReasonIPv6      = "ipv6"      // IPv6 is closed in zones
 	ReasonEthertype = "ethertype" // the frame held neither IP nor ARP
 	ReasonDrift     = "drift"
+	ReasonBypass    = "bypass" // something leads packets around them; Detail says what
 )
 
 // Why the kernel dropped packets before anybody saw them: the Reason of an
@@ -85,14 +86,33 @@ const (
 	ReasonMalformedMessage = "malformed-message" // a message of the kernel could not be read
 	ReasonTruncatedMessage = "truncated-message" // a part of a packet was missing
 	ReasonPanic            = "panic"             // whoever judges panicked
-	ReasonStuck            = "stuck"             // packets wait and none is answered
 	ReasonStale            = "stale"             // handed to a process before, and never answered
+)
+
+// What a check of the gateway's own health found: the Reason of an EventWatchdog.
+const (
+	ReasonStuck = "stuck" // Count packets wait, and none is answered
+	ReasonMoves = "moves" // they are answered again
+	ReasonIll   = "ill"   // Detail says what
+	ReasonWell  = "well"  // nothing any more
 )
 
 // The Reason of an EventSuppressed that a Limiter did not write for one key.
 const (
 	ReasonOther = "other" // more keys than a Limiter follows
 	ReasonDied  = "died"  // the process that had not told of them yet
+)
+
+// ReasonOutput is the Reason of an EventAuditRecovered of the auditor itself: what
+// it writes to took nothing for a while. Nothing was lost.
+const ReasonOutput = "output"
+
+// The Process of a record, by which the gateway's own are told apart.
+const (
+	ProcessKeeper  = "keeper"
+	ProcessJudge   = "judge"
+	ProcessAuditor = "auditor"
+	ProcessControl = "control"
 )
 
 // What becomes of packets while records find no room: the Reason of an

@@ -150,10 +150,10 @@ func TestLimiterTwin(t *testing.T) {
 	p := NewPipe(-1, PipeOptions{Now: ticking(), Outstanding: l.outstanding})
 	reasons, zones := []string{"", "no-rule", "tunnel"}, []string{"", "inside", "outside"}
 	mono, suppressed, told := second, uint64(0), uint64(0)
-	for range 300000 {
+	for range 80000 {
 		mono += random.Uint64N(second / 2000)
 		// The keys in use move on, so that the table forgets some all the time.
-		k := LimitKey{Reason: reasons[random.IntN(3)], Zone: zones[random.IntN(3)], Source: source(int(mono/second/4)*50 + random.IntN(300))}
+		k := LimitKey{Reason: reasons[random.IntN(3)], Zone: zones[random.IntN(3)], Source: source(int(mono/second)*50 + random.IntN(300))}
 		want := w.allow(k, mono)
 		if got := l.Allow(k, mono); got != want {
 			t.Fatalf("%+v at %d: %v, want %v", k, mono, got, want)

@@ -32,7 +32,7 @@ func full() Record {
 func TestAppend(t *testing.T) {
 	icmp := Record{Event: EventDecision, Action: Granted, HasICMP: true, ICMPType: 8, Proto: 1}
 	ports := Record{HasPorts: true}
-	lost := Record{Event: EventSuppressed, Reason: ReasonOverflow, Count: 9}
+	lost := Record{Event: EventSuppressed, Reason: ReasonOther, Count: 9}
 	for _, tt := range []struct {
 		name       string
 		record     Record
@@ -52,7 +52,24 @@ func TestAppend(t *testing.T) {
 		{name: "empty", text: `lsm=labelgate`, json: `{"seq":0}`},
 		{name: "icmp", record: icmp, text: `lsm=labelgate event=decision action=granted proto=1 icmp_type=8 icmp_code=0`, json: `{"seq":0,"event":"decision","action":"granted","proto":1,"icmp_type":8,"icmp_code":0}`},
 		{name: "port 0", record: ports, text: `lsm=labelgate src=0 dest=0`, json: `{"seq":0,"src":0,"dest":0}`},
-		{name: "suppressed", record: lost, text: `lsm=labelgate event=suppressed reason=overflow count=9`, json: `{"seq":0,"event":"suppressed","reason":"overflow","count":9}`},
+		{name: "suppressed", record: lost, text: `lsm=labelgate event=suppressed reason=other count=9`, json: `{"seq":0,"event":"suppressed","reason":"other","count":9}`},
+		{
+			name: "administrative",
+			record: Record{
+				Event: EventControl, HasQueue: true, PacketID: 4, PolicyHash: MakeDigest([]byte{0xab, 1}), Process: "judge", PID: 7, HasUID: true,
+				Detail: "reload: a b", Network: netip.MustParsePrefix("10.0.1.0/24"), FirstMono: 1, LastMono: 2, Mono: 3,
+			},
+			text: `lsm=labelgate event=control queue=0 packet_id=4 policy_hash=ab01 process=judge pid=7 uid=0 detail=72656C6F61643A20612062 network=10.0.1.0/24 first_mono=1 last_mono=2 mono=3`,
+			json: `{"seq":0,"event":"control","queue":0,"packet_id":4,"policy_hash":"ab01","process":"judge","pid":7,"uid":0,"detail_hex":"72656C6F61643A20612062","network":"10.0.1.0/24","first_mono":1,"last_mono":2,"mono":3}`,
+		},
+		{
+			name: "trail",
+			record: Record{Event: EventSealed, Trail: Trail{
+				LostBytes: 9, BootID: "a-b", File: 2, HasSeal: true, Key: MakeDigest([]byte{1}), Prev: MakeDigest([]byte{0x12}), MAC: MakeDigest([]byte{3}), Chain: MakeDigest([]byte{4, 5}),
+			}},
+			text: `lsm=labelgate event=sealed lost_bytes=9 boot_id=a-b file=2 seal=0 key=01 prev=12 mac=03 chain=0405`,
+			json: `{"seq":0,"event":"sealed","lost_bytes":9,"boot_id":"a-b","file":2,"seal":0,"key":"01","prev":"12","mac":"03","chain":"0405"}`,
+		},
 		{name: "name with a space", record: Record{Subject: "a b"}, text: `lsm=labelgate subject=612062`, json: `{"seq":0,"subject_hex":"612062"}`},
 		{name: "name with a quote", record: Record{Object: `"`}, text: `lsm=labelgate object=22`, json: `{"seq":0,"object_hex":"22"}`},
 		{name: "name with a line end", record: Record{Direct: "a\nlsm=labelgate"}, text: `lsm=labelgate direct=610A6C736D3D6C6162656C67617465`, json: `{"seq":0,"direct_hex":"610A6C736D3D6C6162656C67617465"}`},
@@ -119,6 +136,8 @@ func TestParseRefuses(t *testing.T) {
 		{name: "address", line: `lsm=labelgate saddr=1.2.3`},
 		{name: "time", line: `type=AVC msg=audit(1.2:3): lsm=labelgate`},
 		{name: "time cut", line: `type=AVC msg=audit(1.200`},
+		{name: "long digest", line: `lsm=labelgate mac=` + strings.Repeat("00", 33)},
+		{name: "network of an address", line: `lsm=labelgate network=10.0.0.1/24`},
 		{name: "JSON array", line: `[]`},
 		{name: "JSON unknown", line: `{"colour":1}`},
 		{name: "JSON type", line: `{"level":"1"}`},

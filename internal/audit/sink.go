@@ -7,15 +7,6 @@ import (
 	"time"
 )
 
-// Format chooses how a Sink writes records.
-type Format uint8
-
-// The forms of a record.
-const (
-	Text Format = iota
-	JSON
-)
-
 // DefaultCapacity is the number of records that a Sink holds while its writer
 // is slow.
 const DefaultCapacity = 4096

@@ -20,9 +20,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxMessage is the most bytes of a request or an answer: a settings file as long as
-// one may be, in base64, or a page of a table.
-const MaxMessage = 4 << 20
+// The most bytes of a request or an answer, which may be a page of a table, and of
+// what a request takes along, which may be a policy of a million rules.
+const (
+	MaxMessage = 4 << 20
+	MaxBlob    = 256 << 20
+)
 
 // ErrGone says that there is nobody at the other end.
 var ErrGone = errors.New("the process at the other end is gone")
@@ -40,6 +43,7 @@ func Pair() (a, b *os.File, err error) {
 type request struct {
 	Verb string          `json:"verb"`
 	Body json.RawMessage `json:"body,omitempty"`
+	Blob int             `json:"blob,omitempty"` // bytes that follow
 }
 
 // answer is what the other says.
@@ -83,12 +87,17 @@ func connect(end *os.File) (net.Conn, error) {
 // an *Error when the other side answered with one. Any other ends the channel: what
 // is on its way could not be told from the next answer.
 func (c *Client) Call(verb string, in, out any, patience time.Duration) error {
+	return c.CallWith(verb, in, nil, out, patience)
+}
+
+// CallWith is Call with bytes that the request takes along.
+func (c *Client) CallWith(verb string, in any, blob []byte, out any, patience time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken != nil {
 		return c.broken
 	}
-	got, err := c.call(verb, in, patience)
+	got, err := c.call(verb, in, blob, patience)
 	if err != nil {
 		c.broken = fmt.Errorf("%s: %w", verb, err)
 		c.conn.Close()
@@ -106,14 +115,20 @@ func (c *Client) Call(verb string, in, out any, patience time.Duration) error {
 	return nil
 }
 
-func (c *Client) call(verb string, in any, patience time.Duration) (got answer, err error) {
+func (c *Client) call(verb string, in any, blob []byte, patience time.Duration) (got answer, err error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return got, err
 	}
 	c.conn.SetDeadline(time.Now().Add(patience))
-	if err := write(c.conn, request{verb, body}); err != nil {
+	if len(blob) > MaxBlob {
+		return got, fmt.Errorf("%d bytes, at most %d are allowed", len(blob), MaxBlob)
+	}
+	if err := write(c.conn, request{verb, body, len(blob)}); err != nil {
 		return got, err
+	}
+	if _, err := c.conn.Write(blob); err != nil {
+		return got, gone(err)
 	}
 	return got, read(c.conn, &got)
 }
@@ -121,8 +136,8 @@ func (c *Client) call(verb string, in any, patience time.Duration) (got answer, 
 // Close ends the channel; the other side sees its end.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// Handler answers one verb. The body is JSON.
-type Handler func(body json.RawMessage) (any, error)
+// Handler answers one verb. The body is JSON, the blob what the request took along.
+type Handler func(body json.RawMessage, blob []byte) (any, error)
 
 // Kinded is an error that tells its kind to the other side.
 type Kinded interface {
@@ -146,7 +161,14 @@ func Serve(end *os.File, verbs map[string]Handler) error {
 			}
 			return err
 		}
-		if err := write(c, answerTo(ask, verbs)); err != nil {
+		if ask.Blob < 0 || ask.Blob > MaxBlob {
+			return fmt.Errorf("%d bytes follow a request, at most %d are allowed", ask.Blob, MaxBlob)
+		}
+		blob := make([]byte, ask.Blob)
+		if _, err := io.ReadFull(c, blob); err != nil {
+			return nil // gone
+		}
+		if err := write(c, answerTo(ask, blob, verbs)); err != nil {
 			if errors.Is(err, ErrGone) {
 				return nil
 			}
@@ -155,12 +177,12 @@ func Serve(end *os.File, verbs map[string]Handler) error {
 	}
 }
 
-func answerTo(ask request, verbs map[string]Handler) answer {
+func answerTo(ask request, blob []byte, verbs map[string]Handler) answer {
 	h := verbs[ask.Verb]
 	if h == nil {
 		return answer{Error: fmt.Sprintf("no such verb: %q", ask.Verb)}
 	}
-	out, err := h(ask.Body)
+	out, err := h(ask.Body, blob)
 	if err != nil {
 		a := answer{Error: err.Error()}
 		var k Kinded
@@ -232,7 +254,7 @@ func decode(b []byte, into any) error {
 
 // Bind makes a Handler of a function with a decoded body.
 func Bind[In, Out any](f func(In) (Out, error)) Handler {
-	return func(body json.RawMessage) (any, error) {
+	return func(body json.RawMessage, _ []byte) (any, error) {
 		var in In
 		if err := decode(body, &in); err != nil {
 			return nil, err

@@ -1,9 +1,9 @@
 package cli
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +22,8 @@ type checked struct {
 	Rules    int               `json:"rules"`
 	Hosts    int               `json:"hosts"`
 	Problems []control.Problem `json:"problems"`
+	Digest   string            `json:"digest,omitempty"` // of all files but the manifest
+	Seal     *seal             `json:"seal,omitempty"`   // of the manifest, where there is one
 }
 
 func newCheck(s *settings) *cobra.Command {
@@ -33,6 +35,10 @@ without root and without touching the machine, and lists everything wrong at
 once: file, line, column, a caret and what to do. Warnings mean something, but
 perhaps not what was meant; they alone do not make the check fail.
 
+Where the policy has a MANIFEST, everything must be what it says; see
+'labelgate seal'. Files must belong to root or to you, for a labelgated that you
+start, and nobody else may be able to write them.
+
 The settings are looked at first, then the files of the policy, then what they
 mean together: what is wrong in an earlier step can hide what a later one finds.
 
@@ -41,17 +47,23 @@ and 2 when they cannot be read.`,
 		Example: `  labelgate check /etc/labelgate/labelgate.toml`,
 		Args:    arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			g, err := load.Load(args[0], 1)
 			var problems policyfile.Problems
-			if err != nil && (!errors.As(err, &problems) || errors.Is(err, fs.ErrNotExist)) {
+			tell := func(p policyfile.Problem) { problems = append(problems, p) }
+			g, err := load.Options{Untrusted: tell}.Load(args[0], 1)
+			var found policyfile.Problems
+			if err != nil && !errors.As(err, &found) {
 				return err
 			}
 			c := checked{Files: []string{}}
 			if err == nil {
 				p := g.Snapshot.Policy()
-				problems = g.Warnings
-				c = checked{Fine: true, Files: g.Files, Zones: g.Snapshot.Zones(), Labels: p.Labels() - int(engine.FirstLabel), Rules: p.RuleCount(), Hosts: g.Snapshot.Entries()}
+				found = g.Warnings
+				c = checked{
+					Fine: len(problems) == 0, Files: g.Files, Zones: g.Snapshot.Zones(), Labels: p.Labels() - int(engine.FirstLabel),
+					Rules: p.RuleCount(), Hosts: g.Snapshot.Entries(), Digest: hex.EncodeToString(g.Digest[:]), Seal: asSeal(&g.Seal),
+				}
 			}
+			problems = append(problems, found...)
 			c.Problems = control.Problems(problems)
 			if s.json {
 				if err := printJSON(cmd.OutOrStdout(), c); err != nil {
@@ -63,6 +75,9 @@ and 2 when they cannot be read.`,
 					fmt.Fprintf(cmd.OutOrStdout(), "fine: %s, %s, %s, %s in %s%s\n",
 						plural(c.Zones, "zone", "zones"), plural(c.Labels, "label", "labels"), plural(c.Rules, "rule", "rules"),
 						plural(c.Hosts, "host entry", "host entries"), plural(len(c.Files), "file", "files"), warned(len(problems)))
+					if c.Seal != nil {
+						fmt.Fprintln(cmd.OutOrStdout(), c.Seal)
+					}
 				}
 			}
 			if !c.Fine {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"labelgate/internal/load"
 	"labelgate/internal/policyfile"
 )
 
@@ -102,6 +103,10 @@ func printProblems(w io.Writer, problems policyfile.Problems) {
 		fmt.Fprintln(w, problems.Error())
 	}
 }
+
+// anybodys are the options for verbs that only answer questions: whose files they
+// are makes no difference to the answer.
+func anybodys() load.Options { return load.Options{Untrusted: func(policyfile.Problem) {}} }
 
 // usageError is a wrong command line.
 type usageError struct{ err error }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"labelgate/internal/explain"
-	"labelgate/internal/load"
 	"labelgate/netlabel"
 )
 
@@ -56,7 +55,7 @@ the question or a file cannot be understood.`,
 			if err != nil {
 				return usage("%v", err)
 			}
-			g, err := load.Load(config, 1)
+			g, err := anybodys().Load(config, 1)
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func (g *gateway) dial(ctx context.Context) (*control.Client, error) {
 	case unsure != nil && errors.Is(err, control.ErrNoAnswer):
 		return nil, found("%w\n(the settings do not tell where else: %v)", err, unsure)
 	}
-	return nil, failed(err)
+	return nil, notDone(err)
 }
 
 // path returns where the socket is. Settings at fault name none; the gateway may
@@ -67,9 +67,9 @@ func (g *gateway) path() (path string, unsure, err error) {
 	return path, nil, nil
 }
 
-// failed ends a verb that the gateway did not do. What it says of that may hold
+// notDone ends a verb that the gateway did not do. What it says of that may hold
 // anything.
-func failed(err error) error {
+func notDone(err error) error {
 	var said *control.Error
 	if errors.As(err, &said) {
 		err = &control.Error{Code: said.Code, Message: plain(strings.ReplaceAll(said.Message, "\n", "; ")), Problems: said.Problems}
@@ -86,7 +86,7 @@ func ask[T any](ctx context.Context, g *gateway, verb string) (T, error) {
 	}
 	defer c.Close()
 	if _, err := c.Call(ctx, verb, control.Args{}, &result); err != nil {
-		return result, failed(err)
+		return result, notDone(err)
 	}
 	return result, nil
 }
@@ -100,7 +100,7 @@ func askAll[T any](ctx context.Context, g *gateway, verb string) ([]T, error) {
 	defer c.Close()
 	rows, err := control.All[T](ctx, c, verb)
 	if err != nil {
-		return nil, failed(err)
+		return nil, notDone(err)
 	}
 	return rows, nil
 }

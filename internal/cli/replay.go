@@ -14,7 +14,6 @@ import (
 	"labelgate/internal/audit"
 	"labelgate/internal/capture"
 	"labelgate/internal/explain"
-	"labelgate/internal/load"
 	"labelgate/internal/replay"
 )
 
@@ -42,7 +41,7 @@ Ends with 1 when at least one packet would be dropped.`,
 			if config == "" || len(zoneOf) == 0 {
 				return usage("--config and at least one --zone-of are needed")
 			}
-			g, err := load.Load(config, 1)
+			g, err := anybodys().Load(config, 1)
 			if err != nil {
 				return err
 			}

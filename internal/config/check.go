@@ -24,6 +24,7 @@ var (
 	formats   = [...]string{Text: "text", JSON: "json"}
 	canonical = [...]string{0: "refuse", 1: "accept"}
 
+	demands    = [...]string{Check: "check", Required: "require", Signed: "signed", Off: "off"}
 	kernelDOIs = [...]string{Register: "register", Leave: "leave"}
 
 	confinements = [...]string{Strict: "strict", Single: "single"}
@@ -65,6 +66,7 @@ func (c *checker) file(f *rawFile) *Config {
 
 		Confinement: Confinement(c.word(f.confinement, "confinement", confinements[:])),
 	}
+	config.Manifest = c.manifest(f)
 	if config.Direct == config.Mapped {
 		at := f.mapped
 		if !at.set {

@@ -8,12 +8,11 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
-	"os"
 	"path/filepath"
 
 	"labelgate/cipso"
+	"labelgate/internal/manifest"
 	"labelgate/internal/policyfile"
 	"labelgate/netlabel"
 )
@@ -39,6 +38,8 @@ type Config struct {
 	PinFlows  bool      // a flow keeps its label: packets with another are dropped
 	KernelDOI KernelDOI // whether the kernel is told of the DOIs
 
+	Manifest Manifest
+
 	Self  Self
 	DOIs  []DOI  // numbers are unique
 	Zones []Zone // at least one; names, interfaces and networks are unique
@@ -49,6 +50,30 @@ type Config struct {
 	Metrics Metrics
 
 	Confinement Confinement
+}
+
+// Manifest says what the policy's list of files and digests is to be.
+type Manifest struct {
+	Demand Demand
+	Keys   []manifest.PublicKey // that may sign; some if and only if Demand is Signed
+	State  string               // file that remembers the version over restarts, or ""
+}
+
+// Demand is what is demanded of the manifest of a policy.
+type Demand uint8
+
+// Check holds the policy against its manifest if it has one. Required wants one,
+// Signed one that is signed. Off looks at none.
+const (
+	Check Demand = iota
+	Required
+	Signed
+	Off
+)
+
+// String returns the word used in the settings.
+func (d Demand) String() string {
+	return demands[d%Demand(len(demands))]
 }
 
 // Self describes the machine's own traffic. When Label is empty the machine
@@ -169,29 +194,15 @@ const (
 	Stdout = "stdout"
 )
 
-// Load reads and checks the settings file at path. When its content is at fault
-// the error is a policyfile.Problems that holds everything wrong with it.
+// Load reads and checks the settings file at path, whoever it belongs to. When
+// its content is at fault the error is a policyfile.Problems that holds everything
+// wrong with it.
 func Load(path string) (*Config, error) {
-	data, err := Read(path)
+	data, err := policyfile.Read(path, MaxSize)
 	if err != nil {
 		return nil, err
 	}
 	return Parse(path, data)
-}
-
-// Read returns the content of the settings file at path, unchecked.
-func Read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", path)
-	}
-	if info.Size() > MaxSize {
-		return nil, fmt.Errorf("%s: %d bytes are too many for a settings file (limit %d)", path, info.Size(), MaxSize)
-	}
-	return os.ReadFile(path)
 }
 
 // Parse checks data as the content of the settings file at path, which is not

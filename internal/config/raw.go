@@ -27,6 +27,8 @@ type rawFile struct {
 	direct, mapped, logging        number
 	bringup, pinFlows              flag
 	kernelDOI, confinement         text
+	manifest, manifestState        text
+	manifestKeys                   texts
 	self                           entry[rawSelf]
 	dois                           entry[[]entry[rawDOI]]
 	zones                          entry[[]entry[rawZone]]
@@ -90,6 +92,7 @@ func (f *rawFile) keys() []key {
 		{"direct", &f.direct}, {"mapped", &f.mapped}, {"logging", &f.logging}, {"bringup", &f.bringup},
 		{"pin-flows", &f.pinFlows},
 		{"kernel-doi", &f.kernelDOI}, {"confinement", &f.confinement},
+		{"manifest", &f.manifest}, {"manifest-keys", &f.manifestKeys}, {"manifest-state", &f.manifestState},
 		{"self", tableKey{func(at span) []key { return open(&f.self, at).keys() }}},
 		{"doi", listKey{func(at span) []key { return add(&f.dois, at).keys() }}},
 		{"zone", listKey{func(at span) []key { return add(&f.zones, at).keys() }}},

@@ -3,13 +3,15 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+
+	"labelgate/internal/policyfile"
 )
 
 // ControlSocket returns the control socket that the settings file at path names,
 // "" when it says that there is none. Whatever else may be wrong with the file
 // does not matter: who wants to reload it is to be told by the gateway.
 func ControlSocket(path string) (string, error) {
-	data, err := Read(path)
+	data, err := policyfile.Read(path, MaxSize)
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,7 @@ type auditing struct {
 	child             *process.Child
 	client            *channel.Client
 	sandbox           sandbox.State
+	missing           bool // there is none
 	restarts          uint64
 	last              string
 	state             struct{}
@@ -42,6 +43,7 @@ func (d *daemon) beginTrail() (err error) {
 		}
 	}
 	d.records = &trail{pipe: audit.NewPipe(int(a.producer.Fd()), audit.PipeOptions{Full: full(d.config)})}
+	d.handover.reap()
 	return d.startAuditor()
 }
 
@@ -51,11 +53,11 @@ func (d *daemon) startAuditor() error {
 	if err != nil {
 		return err
 	}
-	defer theirs.Close()
 	// It outlives this process: what waits in the socket is to be written.
 	child, err := process.Start(process.Spec{
 		Program: process.Self, Role: roleAuditor, Files: []*os.File{theirs, a.auditor}, Outlive: true,
 	})
+	theirs.Close() // else this process does not see that the other has ended
 	if err != nil {
 		ours.Close()
 		return err
@@ -105,6 +107,9 @@ func (d *daemon) endTrail() {
 // what it had not written waits in the socket.
 func (d *daemon) tendAuditor() {
 	a := &d.auditing
+	if a.child == nil {
+		return // records of a test go elsewhere
+	}
 	var why string
 	if a.child.Alive() {
 		if err := a.client.Call(verbState, struct{}{}, &a.state, answerPatience); err == nil {
@@ -121,9 +126,27 @@ func (d *daemon) tendAuditor() {
 	}
 	d.Log.Error("the process that writes audit records ended and is started anew; records wait meanwhile", "why", why)
 	if err := d.startAuditor(); err != nil {
+		a.missing = true
 		d.Log.Error("no audit record is written; it is tried again", "error", err)
 		return
 	}
+	a.missing = false
 	a.restarts++
 	d.records.Write(&audit.Record{Event: audit.EventCrash, Process: roleAuditor, Detail: why})
+}
+
+// ended is closed when the auditor has ended, nil when that is known.
+func (a *auditing) ended() <-chan struct{} {
+	if a.child == nil || a.missing {
+		return nil
+	}
+	return a.child.Done()
+}
+
+// ill says what is wrong with the audit trail, "" if nothing is.
+func (a *auditing) ill() string {
+	if a.missing {
+		return "no process writes audit records"
+	}
+	return ""
 }

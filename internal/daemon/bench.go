@@ -2,12 +2,13 @@ package daemon
 
 import (
 	"labelgate/internal/judge"
+	"labelgate/internal/load"
 )
 
 // bench is where packets are judged, in this process or in another.
 type bench interface {
-	// Prepare loads the policy that settings name, beside the one in force.
-	Prepare(settings []byte, generation uint32) (judge.Summary, error)
+	// Prepare compiles a policy beside the one in force.
+	Prepare(b *load.Bundle, generation uint32) (judge.Summary, error)
 	// Commit puts it in force, Abort forgets it.
 	Commit(stamp uint32) error
 	Abort()

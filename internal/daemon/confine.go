@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
 	"labelgate/internal/icmp"
+	"labelgate/internal/load"
 	"labelgate/internal/process"
 	"labelgate/internal/sandbox"
 )
@@ -17,12 +17,8 @@ import (
 // confine takes over what the program before handed on, and is confined by the kernel
 // from then on. At a start, the program before is this one: what needs a right that
 // is given up is opened, and the program executed again inside.
-func (d *daemon) confine() (err error) {
+func (d *daemon) confine(handed bool) (err error) {
 	if d.program, err = os.Executable(); err != nil {
-		return err
-	}
-	var handed bool
-	if d.handover, handed, err = takeHandover(); err != nil {
 		return err
 	}
 	if signal := d.handover.DeathSignal; signal != 0 {
@@ -64,7 +60,11 @@ func (d *daemon) execute(program string) error {
 
 // profile is what this process and those that it starts keep.
 func (d *daemon) profile() sandbox.Profile {
-	p := sandbox.Profile{Role: sandbox.Keeper, Read: d.reads(), Execute: []string{filepath.Dir(d.program)}}
+	p := sandbox.Profile{Role: sandbox.Keeper, Read: load.Directories(d.config), Execute: []string{filepath.Dir(d.program)}}
+	for _, file := range load.Files(d.config) {
+		// Editors put a new file in the place of an old one.
+		p.Read = append(p.Read, filepath.Dir(file))
+	}
 	if d.config.Confinement == config.Single {
 		p.Role = sandbox.Single
 	}
@@ -77,24 +77,4 @@ func (d *daemon) profile() sandbox.Profile {
 // confined is the record of what a process may still do.
 func confined(role string, pid int, s sandbox.State) *audit.Record {
 	return &audit.Record{Event: audit.EventSandbox, Process: role, PID: uint32(pid), Detail: s.String()}
-}
-
-// reads lists what loading a policy reads: a judge that is started anew, or told to
-// load another, finds nothing else.
-func (d *daemon) reads() []string { return reads(d.config) }
-
-func reads(c *config.Config) []string {
-	all := []string{filepath.Dir(c.Path), c.Policy}
-	for _, z := range c.Zones {
-		if z.Restrict != "" {
-			all = append(all, filepath.Dir(z.Restrict))
-		}
-	}
-	for _, doi := range c.DOIs {
-		if doi.CIPSO != "" {
-			all = append(all, filepath.Dir(doi.CIPSO))
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"labelgate/internal/audit"
@@ -16,6 +17,7 @@ import (
 	"labelgate/internal/judge"
 	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
+	"labelgate/internal/load"
 	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 	"labelgate/internal/sandbox"
@@ -47,10 +49,14 @@ func (e *SettingsError) Unwrap() error { return e.Err }
 type daemon struct {
 	Options
 	inForce
-	started  time.Time
+	started  time.Time // the gateway
+	since    time.Time // this program
+	signals  signals
 	handover handover
 	program  string // its path when this process was started
 	sandbox  sandbox.State
+
+	upgrading atomic.Bool
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -65,17 +71,19 @@ type daemon struct {
 	install  func(nft.Plan) (nft.Report, error)
 	guard    guard
 	verdicts verdicts
-	overflow overflow
+	overflow *overflow
+	watchdog watchdog
 	domains  domains
-	requests chan func() // to be done by follow
+	requests chan func()     // to be done by follow
+	notices  <-chan struct{} // somebody changed rules of netfilter
 }
 
 // inForce is what packets are judged by, as far as this process knows it.
 type inForce struct {
-	config   *config.Config
-	settings []byte // that config was read from
-	summary  judge.Summary
-	stamp    uint32
+	config  *config.Config
+	bundle  *load.Bundle // what it was read from
+	summary judge.Summary
+	stamp   uint32
 }
 
 // records takes the records of this process.
@@ -84,17 +92,29 @@ type records interface{ Write(*audit.Record) bool }
 // Run runs the gateway until ctx ends. The netfilter table stays: a gateway that
 // is gone lets nothing through.
 func Run(ctx context.Context, o Options) error {
-	settings, cfg, err := readSettings(o.Config)
+	handover, handed, err := takeHandover()
+	if err != nil {
+		return err
+	}
+	bundle, cfg, err := collect(o.Config, handover.Seal)
 	if err != nil {
 		return &SettingsError{err}
 	}
-	d := &daemon{Options: o, inForce: inForce{config: cfg, settings: settings}, install: nft.Install, guard: guard{
+	d := &daemon{Options: o, handover: handover, started: handover.Started, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		narrow:   nft.Narrow,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
+		bypasses: bypasses{find: new(nft.BypassWatch).Bypasses},
 	}, domains: domains{registrar: new(kerneldoi.Registration)}}
-	if err := d.confine(); err != nil {
+	d.signals.listen()
+	defer d.signals.stop()
+	if d.started.IsZero() {
+		d.started = time.Now()
+	}
+	d.since = time.Now()
+	d.watchdog = newWatchdog()
+	if err := d.confine(handed); err != nil {
 		return err
 	}
 	return d.run(ctx)

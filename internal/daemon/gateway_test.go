@@ -178,7 +178,7 @@ func (k *kept) Write(r *audit.Record) bool {
 func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept, plans *[]nft.Plan) {
 	t.Helper()
 	log, records, plans = new(lines), new(kept), new([]nft.Plan)
-	settings, config, err := readSettings(path)
+	bundle, config, err := collect(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +192,9 @@ func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept,
 		},
 		guard: guard{
 			check: func(nft.Plan) error { return nil }, counters: func() (nft.Counters, error) { return nft.Counters{}, nil },
-			narrow:  func(nft.Plan) error { return nil },
-			ruleset: ruleset{narrowest: 1500, translates: func() (string, bool, error) { return "", false, nil }},
+			narrow:   func(nft.Plan) error { return nil },
+			ruleset:  ruleset{narrowest: 1500, translates: func() (string, bool, error) { return "", false, nil }},
+			bypasses: bypasses{find: func(nft.Plan) ([]nft.Bypass, error) { return nil, nil }},
 		},
 		domains: domains{registrar: new(fakeRegistrar)},
 	}
@@ -202,15 +203,15 @@ func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept,
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { producer.Close(); auditor.Close() })
-	d.bench = &local{Service: judge.New(judge.Config{Path: path, Links: f, Records: audit.NewPipe(int(producer.Fd()), audit.PipeOptions{})})}
-	summary, err := d.bench.Prepare(settings, 1)
+	d.bench = &local{Service: judge.New(judge.Config{Links: f, Records: audit.NewPipe(int(producer.Fd()), audit.PipeOptions{})})}
+	summary, err := d.bench.Prepare(bundle, 1)
 	if err == nil {
 		err = d.bench.Commit(1)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.inForce = inForce{config: config, settings: settings, summary: summary, stamp: 1}
+	d.inForce = inForce{config: config, bundle: bundle, summary: summary, stamp: 1}
 	return d, log, records, plans
 }
 

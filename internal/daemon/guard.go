@@ -19,6 +19,11 @@ type guard struct {
 	narrow   func(nft.Plan) error
 	counters func() (nft.Counters, error)
 	ruleset
+	bypasses
+
+	inPlace bool      // the rules, when they were last looked at
+	checked time.Time // when that was
+	changed uint64    // how often somebody had changed them
 
 	unjudged, ipv6, ethertype uint64 // as netfilter last said
 	total                     uint64
@@ -37,18 +42,24 @@ const retryInterval = 500 * time.Millisecond
 func (d *daemon) watch() {
 	g := &d.guard
 	d.retranslate()
+	d.circumvented()
 	p := d.plan(d.config)
 	now := d.present()
-	if err := g.check(p); err != nil {
+	err := g.check(p)
+	g.inPlace, g.checked = err == nil, time.Now()
+	if err != nil {
 		if appeared := g.fresh(err, now); appeared != nil {
 			d.Log.Info("interfaces of zones appeared; what comes in by them is filtered from now on", "interfaces", strings.Join(appeared, " "))
 		} else {
+			g.changed++
 			d.Log.Error("the netfilter rules were changed by somebody else and are put back", "found", err.Error())
 			d.records.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
 		}
 		if _, err := d.lay(p); err != nil {
 			d.Log.Error("the netfilter rules could not be put back; unjudged packets may pass", "error", err.Error())
+			return
 		}
+		g.inPlace = true
 		return
 	}
 	g.known = now

@@ -46,15 +46,15 @@ func runJudge(log *slog.Logger, args []string) error {
 	back.Errorf = errorf
 	pipe := audit.NewPipe(int(recordsEnd.Fd()), audit.PipeOptions{Full: a.Full, Outstanding: back.Counter(outstanding)})
 	service := judge.New(judge.Config{
-		Path: a.Path, Links: watcher, Errors: sender, Buffers: back.Buffers,
+		Links: watcher, Errors: sender, Buffers: back.Buffers,
 		Records: pipe, Limits: audit.LimiterOptions{PerSecond: a.PerSecond, Burst: a.Burst},
 	})
 
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	verbs := judgeVerbs(service)
-	verbs[verbConfine] = channel.Bind(func(read []string) (sandbox.State, error) {
-		return sandbox.Apply(sandbox.Profile{Role: sandbox.Judge, Read: read})
+	verbs[verbConfine] = channel.Bind(func(struct{}) (sandbox.State, error) {
+		return sandbox.Apply(sandbox.Profile{Role: sandbox.Judge})
 	})
 	done := make(chan error, 4)
 	go func() { done <- channel.Serve(end, verbs) }()
@@ -77,14 +77,13 @@ func runJudge(log *slog.Logger, args []string) error {
 
 // judgeArguments are what a judge is told when it is started.
 type judgeArguments struct {
-	Path             string // of the settings
 	Full             string // what becomes of packets without records
 	PerSecond, Burst uint32 // of records of one kind
 }
 
 func (d *daemon) judgeArguments() string {
 	l := limits(d.config)
-	b, err := json.Marshal(judgeArguments{d.Config, full(d.config), l.PerSecond, l.Burst})
+	b, err := json.Marshal(judgeArguments{full(d.config), l.PerSecond, l.Burst})
 	if err != nil {
 		panic(err) // strings and numbers
 	}

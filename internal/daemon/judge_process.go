@@ -54,9 +54,10 @@ func (d *daemon) startJudge(program string) (*process.Child, *remoteBench, *spli
 		link.Discard()
 		return nil, nil, nil, err
 	}
-	defer theirs.Close()
 	files := append([]*os.File{theirs, d.auditing.producer, d.raw}, link.Files()...)
 	child, err := process.Start(process.Spec{Program: program, Role: roleJudge, Arguments: []string{d.judgeArguments()}, Files: files})
+	// While this process has them it does not see that the other has ended.
+	theirs.Close()
 	link.Started()
 	if err != nil {
 		link.Discard()
@@ -70,7 +71,7 @@ func (d *daemon) startJudge(program string) (*process.Child, *remoteBench, *spli
 		return nil, nil, nil, err
 	}
 	b := &remoteBench{client: client, log: d.Log}
-	if err := client.Call(verbConfine, d.reads(), &b.sandbox, answerPatience); err != nil {
+	if err := client.Call(verbConfine, struct{}{}, &b.sandbox, answerPatience); err != nil {
 		client.Close()
 		link.Discard()
 		child.Kill()
@@ -97,8 +98,7 @@ func (j *judges) ended() <-chan struct{} {
 	return j.child.Done()
 }
 
-// reviveJudge replaces a judge that failed by another with the policy that the files
-// hold. Nothing passes meanwhile.
+// reviveJudge replaces a judge that failed by another with the same policy. Nothing passes meanwhile.
 func (d *daemon) reviveJudge(why error) {
 	j := &d.judges
 	if !j.missing {
@@ -139,30 +139,20 @@ func (d *daemon) replaceJudge(program string) error {
 		link.Discard()
 		return err
 	}
-	summary, err := b.Prepare(d.settings, d.summary.Generation)
+	// It gets what was read then, whatever the files hold by now.
+	_, err = b.Prepare(d.bundle, d.summary.Generation)
 	if err != nil {
 		return discard(err)
 	}
-	stamp := d.stamp
-	if summary.Numbering != d.summary.Numbering {
-		// The files have changed since: marks of packets on their way mean something
-		// else now.
-		stamp = newStamp(stamp)
-	}
 	b.SetTranslated(d.guard.translated)
-	if err := b.Commit(stamp); err != nil {
+	if err := b.Commit(d.stamp); err != nil {
 		return discard(err)
-	}
-	if summary.Digest != d.summary.Digest {
-		d.records.Write(loaded(summary))
-		d.Log.Warn("the policy's files have changed since they were loaded; what they say now is in force")
 	}
 	if err := d.judges.front.Attach(link); err != nil {
 		return discard(err)
 	}
 	old, before := d.judges.child, d.bench
 	d.judges.child, d.bench = child, b
-	d.summary, d.stamp = summary, stamp
 	if old.Alive() { // it did not fail, it was replaced
 		before.Close()
 		go old.Wait(exitPatience)

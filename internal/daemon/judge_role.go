@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 
 	"labelgate/internal/channel"
 	"labelgate/internal/judge"
+	"labelgate/internal/load"
 	"labelgate/internal/policyfile"
 	"labelgate/internal/sandbox"
 )
@@ -30,11 +33,6 @@ const (
 	preparePatience = time.Minute
 	answerPatience  = 5 * time.Second
 )
-
-type prepareRequest struct {
-	Settings   []byte `json:"settings"`
-	Generation uint32 `json:"generation"`
-}
 
 // kindProblems is the kind of an error that files are to blame for.
 const kindProblems = "problems"
@@ -59,14 +57,22 @@ func (e problemsError) Unwrap() error { return e.Problems }
 func judgeVerbs(s *judge.Service) map[string]channel.Handler {
 	type none struct{}
 	return map[string]channel.Handler{
-		verbPrepare: channel.Bind(func(r prepareRequest) (judge.Summary, error) {
-			summary, err := s.Prepare(r.Settings, r.Generation)
+		verbPrepare: func(body json.RawMessage, blob []byte) (any, error) {
+			var generation uint32
+			if err := json.Unmarshal(body, &generation); err != nil {
+				return nil, err
+			}
+			var b load.Bundle
+			if err := gob.NewDecoder(bytes.NewReader(blob)).Decode(&b); err != nil {
+				return nil, err
+			}
+			summary, err := s.Prepare(&b, generation)
 			var problems policyfile.Problems
 			if errors.As(err, &problems) {
 				err = problemsError{problems}
 			}
 			return summary, err
-		}),
+		},
 		verbCommit:     channel.Bind(func(stamp uint32) (none, error) { return none{}, s.Commit(stamp) }),
 		verbAbort:      channel.Bind(func(none) (none, error) { s.Abort(); return none{}, nil }),
 		verbTranslated: channel.Bind(func(yes bool) (none, error) { s.SetTranslated(yes); return none{}, nil }),
@@ -83,8 +89,12 @@ type remoteBench struct {
 
 var _ bench = (*remoteBench)(nil)
 
-func (r *remoteBench) Prepare(settings []byte, generation uint32) (s judge.Summary, err error) {
-	err = r.client.Call(verbPrepare, prepareRequest{settings, generation}, &s, preparePatience)
+func (r *remoteBench) Prepare(b *load.Bundle, generation uint32) (s judge.Summary, err error) {
+	var blob bytes.Buffer
+	if err := gob.NewEncoder(&blob).Encode(b); err != nil {
+		return s, err
+	}
+	err = r.client.CallWith(verbPrepare, generation, blob.Bytes(), &s, preparePatience)
 	var said *channel.Error
 	if errors.As(err, &said) && said.Kind == kindProblems {
 		var problems policyfile.Problems

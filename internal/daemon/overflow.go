@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"labelgate/internal/audit"
@@ -19,22 +20,30 @@ type overflow struct {
 
 	full, buffer uint64 // as the kernel last said
 	total        uint64
+	depth        queue.Depth   // an alarm when packets wait and none is answered
+	stuck        atomic.Bool   // the alarm
+	waits        atomic.Uint32 // packets, as last seen
 }
 
 // overflowInterval is how often the kernel is asked.
 const overflowInterval = 250 * time.Millisecond
 
-// watch asks the kernel until ctx ends.
-func (o *overflow) watch(ctx context.Context) error {
+// watch asks the kernel until ctx ends. What it cannot be asked now it says later: its
+// counts only rise. trouble is told when that begins and, with nil, when it ends.
+func (o *overflow) watch(ctx context.Context, trouble func(error)) {
 	ticker := time.NewTicker(overflowInterval)
 	defer ticker.Stop()
+	failed := false
 	for {
-		if err := o.poll(); err != nil {
-			return err
+		err := o.poll()
+		if (err != nil) != failed {
+			failed = err != nil
+			trouble(err)
 		}
 		select {
 		case <-ctx.Done():
-			return o.poll()
+			o.poll()
+			return
 		case <-ticker.C:
 		}
 	}
@@ -50,6 +59,15 @@ func (o *overflow) poll() error {
 		if q := &all[i]; q.Number == o.number {
 			o.rose(&o.full, q.QueueDropped, audit.ReasonQueueFull)
 			o.rose(&o.buffer, q.UserDropped, audit.ReasonBufferFull)
+			o.waits.Store(q.Depth)
+			switch o.depth.Feed(*q) {
+			case queue.Raised:
+				o.stuck.Store(true)
+				o.record(&audit.Record{Event: audit.EventWatchdog, Reason: audit.ReasonStuck, Count: uint64(q.Depth)})
+			case queue.Cleared:
+				o.stuck.Store(false)
+				o.record(&audit.Record{Event: audit.EventWatchdog, Reason: audit.ReasonMoves})
+			}
 		}
 	}
 	return nil

@@ -9,18 +9,26 @@ import (
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
 	"labelgate/internal/judge"
+	"labelgate/internal/load"
+	"labelgate/internal/manifest"
 	"labelgate/internal/nft"
 )
 
-// readSettings reads the settings file once: what is checked here and what the
-// policy is loaded by are the same bytes, whatever becomes of the file meanwhile.
-func readSettings(path string) ([]byte, *config.Config, error) {
-	data, err := config.Read(path)
+// collect reads the settings and all that they name once: what is checked here and
+// what packets are judged by are the same bytes, whatever becomes of the files.
+// before is the seal of the policy that it is to follow, nil at the start.
+func collect(path string, before *manifest.Seal) (*load.Bundle, *config.Config, error) {
+	b, err := load.Options{Before: before}.Collect(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := config.Parse(path, data)
-	return data, c, err
+	for _, f := range b.Files {
+		if f.Path == path {
+			c, err := config.Parse(path, f.Data)
+			return b, c, err
+		}
+	}
+	return nil, nil, fmt.Errorf("%s: not among the files that were read", path)
 }
 
 // reload builds a new policy aside and swaps it in whole. When anything is wrong
@@ -41,11 +49,11 @@ func (d *daemon) reload() error {
 
 // replace puts in force what the files say now, or nothing.
 func (d *daemon) replace() error {
-	settings, next, err := readSettings(d.Config)
+	bundle, next, err := collect(d.Config, &d.bundle.Seal)
 	if err != nil {
 		return err
 	}
-	summary, err := d.bench.Prepare(settings, d.summary.Generation+1)
+	summary, err := d.bench.Prepare(bundle, d.summary.Generation+1)
 	if err != nil {
 		return err
 	}
@@ -65,7 +73,7 @@ func (d *daemon) replace() error {
 		d.bench.Abort()
 		return err
 	}
-	d.inForce = inForce{config: next, settings: settings, summary: summary, stamp: stamp}
+	d.inForce = inForce{config: next, bundle: bundle, summary: summary, stamp: stamp}
 	d.look()
 	d.narrow()
 	d.register(next)

@@ -163,7 +163,8 @@ func TestFollow(t *testing.T) {
 	f := d.links.(*fakeLinks)
 	ctx, cancel := context.WithCancel(t.Context())
 	hangup, done := make(chan os.Signal), make(chan error)
-	go func() { done <- d.follow(ctx, hangup) }()
+	d.signals.reload = hangup
+	go func() { done <- d.follow(ctx) }()
 	f.set(links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: 1300})
 	narrowed := make(chan uint16, 9)
 	d.guard.narrow = func(p nft.Plan) error { narrowed <- p.Narrowest; return nil }
@@ -223,19 +224,33 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
-// TestOverflowWatch ends with its context, and says so when the kernel does not
-// tell.
+// TestOverflowWatch ends with its context. What the kernel does not tell it is asked
+// again, and that is said once.
 func TestOverflowWatch(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	polls := 0
 	o := overflow{read: func() ([]queue.KernelStats, error) { polls++; return nil, nil }}
-	if err := o.watch(ctx); err != nil || polls != 2 {
-		t.Errorf("%v after %d polls, want a first and a last one", err, polls)
+	o.watch(ctx, func(err error) { t.Error(err) })
+	if polls != 2 {
+		t.Errorf("%d polls, want a first and a last one", polls)
 	}
-	o.read = func() ([]queue.KernelStats, error) { return nil, os.ErrNotExist }
-	if err := o.watch(t.Context()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%v", err)
+	ctx, cancel = context.WithCancel(t.Context())
+	polls = 0
+	o.read = func() ([]queue.KernelStats, error) {
+		if polls++; polls < 3 {
+			return nil, os.ErrNotExist
+		}
+		return nil, nil
+	}
+	var said []error
+	o.watch(ctx, func(err error) {
+		if said = append(said, err); err == nil {
+			cancel()
+		}
+	})
+	if len(said) != 2 || !errors.Is(said[0], os.ErrNotExist) || said[1] != nil {
+		t.Errorf("said %v", said)
 	}
 }
 

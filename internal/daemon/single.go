@@ -20,7 +20,7 @@ var _ bench = (*local)(nil)
 // judgeHere has this process judge.
 func (d *daemon) judgeHere() error {
 	b := &local{}
-	c := judge.Config{Path: d.Config, Links: d.watcher, Records: d.pipe(), Limits: limits(d.config)}
+	c := judge.Config{Links: d.watcher, Records: d.pipe(), Limits: limits(d.config)}
 	if d.raw != nil { // else the gateway is about to end
 		sender, err := icmp.New(icmp.Config{Errorf: d.errorf}, d.raw)
 		if err != nil {

@@ -160,6 +160,7 @@ func (f *fakeLinks) set(all ...links.Link) {
 type daemon struct {
 	*Service
 	links *fakeLinks
+	path  string
 }
 
 // trail is the auditor's end of a pipe.
@@ -202,8 +203,8 @@ func (r *trail) String() string {
 func newDaemon(t testing.TB, path string) (d *daemon, records *trail) {
 	t.Helper()
 	pipe, records := newTrail(t)
-	d = &daemon{links: newLinks()}
-	d.Service = New(Config{Path: path, Links: d.links, Records: pipe})
+	d = &daemon{links: newLinks(), path: path}
+	d.Service = New(Config{Links: d.links, Records: pipe})
 	d.live.store(newState(loaded(t, path, 1), d.links, d.counters, 1))
 	return d, records
 }
@@ -214,12 +215,12 @@ func (d *daemon) move(f *fakeLinks) { d.links, d.Links = f, f }
 // reload puts in force what the files say now.
 func (d *daemon) reload(t testing.TB) {
 	t.Helper()
-	settings, err := os.ReadFile(d.Path)
+	b, err := load.Options{}.Collect(d.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := d.live.load()
-	if _, err := d.Prepare(settings, now.snapshot.Generation()+1); err != nil {
+	if _, err := d.Prepare(b, now.snapshot.Generation()+1); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Commit(now.stamp + 1); err != nil {

@@ -6,6 +6,7 @@
 package judge
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,9 +19,6 @@ import (
 
 // Config says what a Service works with.
 type Config struct {
-	// Path is that of the settings file; relative paths in it start from its
-	// directory.
-	Path string
 	// Links knows the machine's links.
 	Links Links
 	// Errors sends ICMP errors; nil sends none.
@@ -53,11 +51,11 @@ func New(c Config) *Service {
 	return &Service{Config: c, counters: newCounters()}
 }
 
-// Prepare loads and compiles the policy that settings name, and keeps it beside the
-// one in force until Commit or Abort. Nothing else changes. The error, a
-// policyfile.Problems where files are at fault, names everything wrong at once.
-func (s *Service) Prepare(settings []byte, generation uint32) (Summary, error) {
-	g, err := load.Parse(s.Path, settings, generation)
+// Prepare compiles a policy and keeps it beside the one in force until Commit or
+// Abort. Nothing else changes. The error, a policyfile.Problems where files are at
+// fault, names everything wrong at once.
+func (s *Service) Prepare(b *load.Bundle, generation uint32) (Summary, error) {
+	g, err := b.Compile(generation)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -128,6 +126,7 @@ func (s *Service) Handler() *Handler {
 // Summary is what a loaded policy holds, for people.
 type Summary struct {
 	Zones, Rules, Hosts int
+	Labels, Files       int
 	Mode                string
 	Generation          uint32
 	Warnings            []Warning
@@ -148,6 +147,8 @@ func summary(g *load.Gateway) Summary {
 	s := Summary{
 		Zones: g.Snapshot.Zones(), Rules: g.Snapshot.Policy().RuleCount(), Hosts: g.Snapshot.Entries(),
 		Mode: g.Snapshot.Mode().String(), Generation: g.Snapshot.Generation(),
+		Labels: g.Snapshot.Policy().Labels(), Files: len(g.Files),
+		Digest: hex.EncodeToString(g.Digest[:]), Numbering: hex.EncodeToString(g.Numbering[:]),
 	}
 	for _, w := range g.Warnings {
 		s.Warnings = append(s.Warnings, Warning{w.Message, w.File, w.Line, w.Hint})

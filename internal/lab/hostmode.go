@@ -116,8 +116,8 @@ const sharedPolicyName = "policy"
 
 // sharedPolicy returns a directory with the gateway's rules and mappings but not
 // its host table: to a labeled host, everybody speaks labels, because the
-// gateway speaks for those who do not. The files are copied: a policy is not read
-// through links.
+// gateway speaks for those who do not. They are copies, for labelgated follows no
+// links: a change of the gateway's policy is one for the gateway alone.
 func (l *Lab) sharedPolicy() (string, error) {
 	dir := filepath.Join(l.dir, sharedPolicyName)
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -127,22 +127,20 @@ func (l *Lab) sharedPolicy() (string, error) {
 		return "", err
 	}
 	for _, name := range []string{"accesses.d", "cipso.d", "accesses", "cipso"} {
-		if err := copyPolicy(filepath.Join(dir, name), filepath.Join(l.gateway.Policy, name)); err != nil {
+		if err := copyPart(filepath.Join(dir, name), filepath.Join(l.gateway.Policy, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 	}
 	return dir, nil
 }
 
-// copyPolicy copies a file or a directory of them, if it exists.
-func copyPolicy(to, from string) error {
+// copyPart copies a file or a directory.
+func copyPart(to, from string) error {
 	info, err := os.Stat(from)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
+	if err != nil {
 		return err
-	case info.IsDir():
+	}
+	if info.IsDir() {
 		return os.CopyFS(to, os.DirFS(from))
 	}
 	data, err := os.ReadFile(from)

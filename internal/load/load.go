@@ -1,172 +1,112 @@
 // Package load reads a settings file and the policy it names, and compiles both
 // into a snapshot. The daemon and every verb that needs a whole gateway go
 // through it, so that what one of them accepts the others accept too.
+//
+// It has two steps, which two processes may take: Collect reads files and knows
+// whom to trust, and Bundle.Compile looks into them.
 package load
 
 import (
-	"errors"
+	"crypto/sha256"
+	"time"
 
-	"labelgate/cipso"
-	"labelgate/engine"
 	"labelgate/internal/config"
+	"labelgate/internal/manifest"
 	"labelgate/internal/policyfile"
 	"labelgate/netlabel"
 )
 
-// Gateway is everything that a settings file stands for.
+// Gateway is everything that a settings file stands for. It is never changed.
 type Gateway struct {
 	Config   *config.Config
 	Snapshot *netlabel.Snapshot
 	Warnings policyfile.Problems // what looks wrong but means something
 	Files    []string            // every file that was read, the settings first
+
+	// Contents describes the files that the gateway is made of, as a manifest would:
+	// all of Files but the manifest itself and what belongs to it.
+	Contents []manifest.File
+	// Digest is one digest of Contents. Where the same files lie in the same places
+	// below the settings' directory it is the same.
+	Digest [sha256.Size]byte
+	// Numbering is a digest of the order of labels and zones. Where it is the same,
+	// the numbers in packet marks mean the same.
+	Numbering [sha256.Size]byte
+	// Manifest is the path at which the manifest is, or would be.
+	Manifest string
+	// Seal is what is to be known of the manifest when the next policy comes.
+	Seal manifest.Seal
+	// Deadline is when the policy expires, on the clock that is never set, if this
+	// process has read the manifest; zero: never.
+	Deadline time.Time
+}
+
+// Options are what Collect and Load have to know besides the files. The zero
+// Options are those of a first start.
+type Options struct {
+	// Owners are the users whose files are taken, besides root and the user that
+	// this program was started as.
+	Owners []uint32
+	// Before is the seal of the policy in force, which the new one must follow; nil
+	// when there is none.
+	Before *manifest.Seal
+	// Now tells the time; nil: time.Now.
+	Now func() time.Time
+	// Untrusted, if it is set, is told what is wrong with the owners and modes of
+	// files, and they are taken all the same: for programs that only answer questions.
+	Untrusted func(policyfile.Problem)
+	// Sealing says that a manifest is about to be made: that one which is there is
+	// not looked at.
+	Sealing bool
 }
 
 // Load builds a Gateway. Nothing is changed when it fails: its error, a
 // policyfile.Problems where files are at fault, names everything wrong at once.
 // generation becomes that of the snapshot.
 func Load(path string, generation uint32) (*Gateway, error) {
-	cfg, err := config.Load(path)
+	return Options{}.Load(path, generation)
+}
+
+// Parse is Load with the settings' content, which another process has read from
+// the file at path.
+func Parse(path string, data []byte, generation uint32) (*Gateway, error) {
+	return Options{}.Parse(path, data, generation)
+}
+
+// Load is the function Load with options.
+func (o Options) Load(path string, generation uint32) (*Gateway, error) {
+	c, err := o.open(path)
 	if err != nil {
 		return nil, err
 	}
-	return build(path, cfg, generation)
+	return c.gateway(generation)
 }
 
-// Parse is Load with the content of the settings file, which was read already.
-func Parse(path string, settings []byte, generation uint32) (*Gateway, error) {
-	cfg, err := config.Parse(path, settings)
-	if err != nil {
+// Parse is the function Parse with options.
+func (o Options) Parse(path string, data []byte, generation uint32) (*Gateway, error) {
+	c := o.given(path)
+	c.disk.Put(path, data)
+	return c.gateway(generation)
+}
+
+// gateway takes both steps. What is wrong with some files does not keep what is
+// wrong with the others from being said, unless there is a manifest: then nobody
+// looks into a file before it is known to be the right one.
+func (c *collection) gateway(generation uint32) (*Gateway, error) {
+	err := c.collect()
+	if err != nil && !c.partial {
 		return nil, err
 	}
-	return build(path, cfg, generation)
-}
-
-func build(path string, cfg *config.Config, generation uint32) (*Gateway, error) {
-	l := loader{path: path, cfg: cfg, gateway: &Gateway{Config: cfg, Files: []string{path}}}
-	set, err := l.policy()
-	if err != nil {
+	l := loader{path: c.path, cfg: c.cfg, disk: c.disk}
+	g, problems := l.load(generation)
+	switch {
+	case problems != nil:
+		return nil, problems
+	case err != nil:
 		return nil, err
 	}
-	spec := netlabel.Spec{
-		Mode: cfg.Mode, Generation: generation, Rules: set.Rules, Hosts: set.Hosts,
-		Mappings: mappings(set.Mappings), Ambient: cfg.Ambient, Self: cfg.Self.Label,
-		Direct: cfg.Direct, Mapped: cfg.Mapped,
-	}
-	if err := set.Rules.SetLogging(cfg.Logging); err != nil {
-		return nil, err
-	}
-	if cfg.Bringup {
-		set.Rules.EnableBringup()
-	}
-	l.dois(&spec)
-	l.zones(&spec, set.Rules)
-	if len(l.problems) > 0 {
-		return nil, l.problems
-	}
-	snapshot, err := netlabel.Compile(spec)
-	if err != nil {
-		return nil, l.compiled(err)
-	}
-	l.gateway.Snapshot = snapshot
-	l.lint(set.Hosts)
-	return l.gateway, nil
-}
-
-type loader struct {
-	path     string // of the settings, as typed
-	cfg      *config.Config
-	gateway  *Gateway
-	problems policyfile.Problems
-	lines    map[string][][]byte // of files that problems show lines of
-}
-
-// policy reads the policy's directory. When there are problems, its place is taken
-// by an empty one, so that those of the other files are found as well.
-func (l *loader) policy() (*policyfile.Set, error) {
-	set, err := policyfile.Load(asWritten(l.path, l.cfg, l.cfg.Policy), l.cfg.Dialect)
-	if err == nil {
-		l.gateway.Warnings = set.Warnings
-		l.gateway.Files = append(l.gateway.Files, set.Files...)
-		return set, nil
-	}
-	var found policyfile.Problems
-	if !errors.As(err, &found) {
-		return nil, err
-	}
-	l.problems = found
-	return &policyfile.Set{Rules: engine.NewBuilder()}, nil
-}
-
-func mappings(from []policyfile.Mapping) []netlabel.Mapping {
-	to := make([]netlabel.Mapping, len(from))
-	for i, m := range from {
-		to[i] = netlabel.Mapping{Label: m.Label, Level: m.Level, Categories: m.Categories, Origin: engine.Origin{File: m.File, Line: m.Line}}
-	}
-	return to
-}
-
-func (l *loader) dois(spec *netlabel.Spec) {
-	for _, d := range l.cfg.DOIs {
-		out := netlabel.DOISpec{
-			Number: d.Number, Tags: append([]cipso.TagType(nil), d.Tags...), AcceptNonCanonical: d.AcceptNonCanonical,
-			Origin: engine.Origin{File: l.path, Line: d.Line},
-		}
-		for _, name := range l.files(asWritten(l.path, l.cfg, d.CIPSO), d.Line) {
-			if data, ok := l.read(name, "cipso", d.Line); ok {
-				found, problems := policyfile.Mappings(name, data, l.cfg.Dialect)
-				l.add(problems)
-				out.Mappings = append(out.Mappings, mappings(found)...)
-			}
-		}
-		spec.DOIs = append(spec.DOIs, out)
-	}
-}
-
-func (l *loader) zones(spec *netlabel.Spec, rules *engine.Builder) {
-	parsed := make(map[string]bool) // zones may share a file
-	for _, z := range l.cfg.Zones {
-		out := netlabel.ZoneSpec{
-			Name: z.Name, Networks: z.Networks, Trust: z.Labels, DOI: z.DOI, Label: z.Label, Only: z.Only,
-			LabelAmbient: z.LabelAmbient, Tunnels: z.Tunnels, Errors: z.ICMPErrors, Origin: engine.Origin{File: l.path, Line: z.Line},
-		}
-		if name := asWritten(l.path, l.cfg, z.Restrict); name != "" {
-			out.Layer = name
-			if !parsed[name] {
-				parsed[name] = true
-				if data, ok := l.read(name, "restrict", z.Line); ok {
-					l.add(policyfile.Rules(name, data, l.cfg.Dialect, rules.Layer(name)))
-				}
-			}
-		}
-		spec.Zones = append(spec.Zones, out)
-	}
-}
-
-// add sorts problems into those that only warn and those that refuse the set.
-func (l *loader) add(problems policyfile.Problems) {
-	for _, p := range problems {
-		if p.Warning {
-			l.gateway.Warnings = append(l.gateway.Warnings, p)
-		} else {
-			l.problems = append(l.problems, p)
-		}
-	}
-}
-
-// compiled gives the problems that only the whole policy shows the form of those
-// that a single file shows.
-func (l *loader) compiled(err error) error {
-	var found netlabel.Problems
-	if !errors.As(err, &found) {
-		return err
-	}
-	var problems policyfile.Problems
-	for _, p := range found {
-		q := policyfile.Problem{File: p.Origin.File, Line: p.Origin.Line, Code: "policy", Message: p.Message, Hint: p.Hint}
-		if q.File == "" {
-			q.File = l.path
-		}
-		problems = append(problems, l.pictured(q))
-	}
-	return problems
+	g.Seal, g.Deadline = c.seal, c.deadline
+	g.Contents, g.Manifest = c.contents(), c.manifest(manifest.Name)
+	g.Digest = manifest.Digest(g.Contents)
+	return g, nil
 }

@@ -116,15 +116,8 @@ func (c *kernelChain) decodeHook(hook *netlink.AttributeDecoder) error {
 				c.devices = []string{hook.String()}
 			}
 		case hookDevices:
-			c.devices = nil
 			hook.Nested(func(devices *netlink.AttributeDecoder) error {
-				for devices.Next() {
-					name := devices.String()
-					if devices.Type() == devicePrefix {
-						name += "*"
-					}
-					c.devices = append(c.devices, name)
-				}
+				c.devices = deviceNames(devices)
 				return nil
 			})
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -202,17 +201,9 @@ func legacyTranslation(netns int) (string, error) {
 
 // readInside reads a file as a thread in the namespace sees it.
 func readInside(netns int, path string) (data []byte, err error) {
-	if netns == 0 {
-		return os.ReadFile(path)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked: the thread ends here
-		if err = unix.Setns(netns, unix.CLONE_NEWNET); err == nil {
-			data, err = os.ReadFile(path)
-		}
-	}()
-	<-done
+	err = inside(netns, func() (err error) {
+		data, err = os.ReadFile(path)
+		return err
+	})
 	return data, err
 }

@@ -2,115 +2,61 @@ package policyfile
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 )
 
-// Read reads a file of a policy. It must be a regular file, or a link to one, of
-// at most MaxFile bytes: a pipe or device would hang or never end.
-func Read(path string) ([]byte, Problems) {
-	data, err := readFile(path)
-	if err != nil {
-		return nil, Problems{*err}
-	}
-	return data, nil
+// Read reads any file of at most limit bytes, whoever it belongs to. It must be a
+// regular file, or a link to one: a pipe or device would hang or never end. The
+// error is that of Disk.Read.
+func Read(path string, limit int64) ([]byte, error) {
+	d := NewDisk(filepath.Dir(path), nil)
+	defer d.Close()
+	return d.Read(path, limit)
 }
 
-func readFile(path string) ([]byte, *Problem) {
-	irregular := func(mode fs.FileMode) *Problem {
-		hint := "a policy is made of regular files and links to them"
-		if mode.IsDir() {
-			return &Problem{File: path, Code: "file-kind", Message: "a directory where a file should be", Hint: hint}
-		}
-		return &Problem{File: path, Code: "file-kind", Message: "not a regular file", Hint: hint}
+// FilesAt lists the files that a path of a policy stands for: itself, or what is
+// in a directory, in bytewise order of the names. What editors and package
+// managers leave behind is not read, with a warning: an old copy of a file would
+// bring back rules that were taken out. The error is that of Disk.Read.
+func (d *Disk) FilesAt(path string) ([]string, Problems, error) {
+	names, err := d.List(path)
+	var not Problems
+	if errors.As(err, &not) && not[0].Code == "file-kind" {
+		return []string{path}, nil, nil
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, unreadable(path, err)
-	case !info.Mode().IsRegular():
-		return nil, irregular(info.Mode())
-	}
-	// It may have become something else by now: not blocking, and asked again.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, unreadable(path, err)
+		return nil, nil, err
 	}
-	defer file.Close()
-	if info, err = file.Stat(); err != nil {
-		return nil, unreadable(path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, irregular(info.Mode())
-	}
-	tooLarge := &Problem{File: path, Code: "file-size", Message: fmt.Sprintf("larger than the %d MiB that a file may have", MaxFile>>20)}
-	if info.Size() > MaxFile {
-		return nil, tooLarge
-	}
-	data := make([]byte, 0, info.Size()+1) // one more shows that it has grown
-	for {
-		n, err := file.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		switch {
-		case errors.Is(err, io.EOF):
-			return data, nil
-		case err != nil:
-			return nil, unreadable(path, err)
-		case len(data) > MaxFile:
-			return nil, tooLarge
-		}
-		data = slices.Grow(data, 512)
-	}
+	files, skipped := inDirectory(path, names)
+	return files, skipped, nil
 }
 
-func unreadable(path string, err error) *Problem {
-	var of *fs.PathError
-	if errors.As(err, &of) {
-		err = of.Err // the path is said already
-	}
-	p := &Problem{File: path, Code: "file", Message: err.Error()}
-	if errors.Is(err, fs.ErrNotExist) {
-		if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			p.Message = "a link to a file that does not exist"
-		}
-	}
-	return p
-}
-
-// Files lists the files that a path of a policy stands for: itself, or what is in
-// a directory, in bytewise order of the names. What editors and package managers
-// leave behind is not read, with a warning: an old copy of a file would bring back
-// rules that were taken out.
-func Files(path string) ([]string, Problems) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, Problems{*unreadable(path, err)}
-	}
-	if !info.IsDir() {
-		return []string{path}, nil
-	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return nil, Problems{*unreadable(path, err)}
-	}
-	var names []string
-	var problems Problems
-	for _, e := range entries {
-		name := filepath.Join(path, e.Name())
-		if leftover(e.Name()) {
-			problems = append(problems, Problem{File: name, Code: "file-skipped", Warning: true, Message: "not read: it looks like a hidden file or a copy"})
+func inDirectory(dir string, names []string) (files []string, skipped Problems) {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if leftover(name) {
+			skipped = append(skipped, Problem{File: path, Code: "file-skipped", Warning: true, Message: "not read: it looks like a hidden file or a copy"})
 			continue
 		}
-		names = append(names, name)
+		files = append(files, path)
 	}
-	slices.Sort(names)
-	return names, problems
+	return files, skipped
+}
+
+// AsProblem is an error of Disk.Read or Disk.List as one problem of that file.
+func AsProblem(path string, err error) Problem {
+	var found Problems
+	if errors.As(err, &found) {
+		return found[0]
+	}
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		path, err = of.Path, of.Err // the path is said already
+	}
+	return Problem{File: path, Code: "file", Message: err.Error()}
 }
 
 // leftover reports whether a file has one of the names that systemd passes over

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -171,45 +170,6 @@ func TestSaveRefuses(t *testing.T) {
 		if text, err := AppendHosts(nil, []hostmap.Entry{e}); err == nil {
 			t.Errorf("%+v was written as %s", e, text)
 		}
-	}
-}
-
-func TestFileKinds(t *testing.T) {
-	dir := t.TempDir()
-	pipe := filepath.Join(dir, "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	large := filepath.Join(dir, "large")
-	write(t, large, "")
-	if err := os.Truncate(large, MaxFile+1); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "good"), "text")
-	if err := os.Symlink("good", filepath.Join(dir, "link")); err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct {
-		name, code string
-	}{
-		{name: "good"}, {name: "link"}, {name: "pipe", code: "file-kind"}, {name: "large", code: "file-size"}, {name: ".", code: "file-kind"}, {name: "missing", code: "file"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			data, problems := Read(filepath.Join(dir, tt.name))
-			switch {
-			case tt.code == "" && (len(problems) > 0 || string(data) != "text"):
-				t.Errorf("%q, %v", data, problems)
-			case tt.code != "" && (len(problems) != 1 || problems[0].Code != tt.code):
-				t.Errorf("%v, want %s", problems, tt.code)
-			}
-		})
-	}
-	names, problems := Files(dir)
-	if len(names) != 4 || len(problems) > 0 {
-		t.Errorf("%v, %v", names, problems)
-	}
-	if _, err := Load(filepath.Join(dir, "missing"), Labelgate); err == nil {
-		t.Error("a missing directory was loaded")
 	}
 }
 

@@ -39,6 +39,7 @@ func runControl(log *slog.Logger, _ []string) error {
 			server = control.NewServer(control.Config{
 				Backend: asker, Access: r.Access, Version: version.String(), Audit: func(e control.Event) { told.Write(event(e)) },
 			})
+			numbers := metrics.NewServer(metrics.Config{Status: asker.status})
 			if state, err = sandbox.Apply(sandbox.Profile{Role: sandbox.Control}); err != nil {
 				return state, err
 			}
@@ -47,7 +48,7 @@ func runControl(log *slog.Logger, _ []string) error {
 			}
 			if r.Metrics {
 				go func() {
-					done <- named("metrics", metrics.Serve(ctx, f[5], metrics.Config{Status: asker.status}))
+					done <- named("metrics", numbers.Serve(ctx, f[5]))
 				}()
 			}
 			return state, nil

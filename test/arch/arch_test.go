@@ -60,6 +60,9 @@ func TestImports(t *testing.T) {
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
 	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
 	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
+	add("only metrics are for Prometheus", "github.com/prometheus", module+"internal/metrics")
+	add("only metrics are served by HTTP", "net/http", module+"internal/metrics")
+	add("metrics belong to the daemon's control process", module+"internal/metrics", module+"internal/daemon")
 	for _, p := range all {
 		if !ours(p.ImportPath) {
 			continue
@@ -122,12 +125,24 @@ func TestSandbox(t *testing.T) {
 	}
 }
 
+// TestControlKnowsNothing: what answers on the control socket passes on what others
+// know. It rests on the standard library, system calls and the words for problems
+// in files.
+func TestControlKnowsNothing(t *testing.T) {
+	all := list(t, "./...")
+	for _, i := range all["labelgate/internal/control"].Imports {
+		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "labelgate/internal/policyfile" {
+			t.Errorf("internal/control imports %s; what it says comes from its Backend", i)
+		}
+	}
+}
+
 // TestDaemonStaysSmall: what runs with privileges pulls in no terminal, no
 // command line library and no capture reader.
 func TestDaemonStaysSmall(t *testing.T) {
 	all := list(t, "./cmd/labelgated")
 	for path := range all {
-		for _, bad := range []string{"github.com/spf13/cobra", "github.com/google/gopacket", "os/exec", "net/http", "labelgate/internal/cli", "labelgate/internal/lab"} {
+		for _, bad := range []string{"github.com/spf13/cobra", "github.com/google/gopacket", "os/exec", "labelgate/internal/cli", "labelgate/internal/lab"} {
 			if path == bad || strings.HasPrefix(path, bad+"/") {
 				t.Errorf("labelgated pulls in %s", path)
 			}

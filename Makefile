@@ -30,20 +30,11 @@ demo: build
 test: build
 	$(GO) test -count=1 -timeout 15m $(TESTFLAGS) ./...
 
-# What threatens a gateway from inside, with a sniffer behind it as the judge, and
-# the figures of that. make test does the same without the table.
-soak-short: | tools
-	@rm -f out/figures/faults.jsonl
-	@code=0; $(GO) test -count=1 -timeout 15m $(TESTFLAGS) ./test/faults || code=1; \
-	$(GO) run ./test/soak faults || code=1; exit $$code
-
-# The long form of the tests that draw their cases, or go in rounds: more of them,
-# and others each time. SOAK=3 asks for three times as many, DURATION=8h for rounds
-# of faults for about that long; LABELGATE_SEED=N draws again what a table says was
-# drawn.
-SOAK     ?= 1
-DURATION ?=
-soaked   := ./internal/control ./test/differential ./test/e2e ./test/hostile ./test/faults
+# The long form of the tests that draw their cases: more of them, and others each
+# time. SOAK=3 draws three times as many; LABELGATE_SEED=N draws again what a
+# table says was drawn.
+SOAK   ?= 1
+soaked := ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile
 
 soak: | tools
 	@rm -f out/figures/soak-*.jsonl
@@ -52,7 +43,7 @@ soak: | tools
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split ./netlabel
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }

@@ -25,9 +25,10 @@ type guard struct {
 	checked time.Time // when that was
 	changed uint64    // how often somebody had changed them
 
-	unjudged, ipv6, ethertype uint64 // as netfilter last said
-	total                     uint64
-	alarms                    map[string]string // by interface
+	unjudged, ipv6, around, ethertype uint64 // as netfilter last said
+	total                             uint64
+	totals                            map[string]uint64 // by reason
+	alarms                            map[string]string // by interface
 }
 
 // guardInterval is how often the rules are looked at.
@@ -72,8 +73,9 @@ func (d *daemon) count() {
 	if now, err := g.counters(); err == nil {
 		g.rose(d, &g.unjudged, now.Unjudged, audit.ReasonUnjudged)
 		g.rose(d, &g.ipv6, now.IPv6, audit.ReasonIPv6)
-		// An interface that goes takes its count along on older kernels.
-		g.ethertype = min(g.ethertype, now.Ethertype)
+		// An interface that goes takes its counts along on older kernels.
+		g.around, g.ethertype = min(g.around, now.Around), min(g.ethertype, now.Ethertype)
+		g.rose(d, &g.around, now.Around, audit.ReasonBypass)
 		g.rose(d, &g.ethertype, now.Ethertype, audit.ReasonEthertype)
 	}
 }
@@ -88,7 +90,7 @@ func (g *guard) restart() {
 	for _, c := range []struct {
 		before *uint64
 		now    uint64
-	}{{&g.unjudged, now.Unjudged}, {&g.ipv6, now.IPv6}, {&g.ethertype, now.Ethertype}} {
+	}{{&g.unjudged, now.Unjudged}, {&g.ipv6, now.IPv6}, {&g.around, now.Around}, {&g.ethertype, now.Ethertype}} {
 		if c.now < *c.before {
 			*c.before = 0
 		}
@@ -101,6 +103,10 @@ func (g *guard) rose(d *daemon, before *uint64, now uint64, reason string) {
 		return
 	}
 	g.total += lost
+	if g.totals == nil {
+		g.totals = make(map[string]uint64)
+	}
+	g.totals[reason] += lost
 	d.records.Write(&audit.Record{Event: audit.EventFiltered, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
 }
 

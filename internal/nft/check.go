@@ -16,9 +16,11 @@ type DriftError struct {
 	Table string
 	// Found has one entry for each difference, most general first.
 	Found []string
-	// Bare are the interfaces that exist and have no chain at their ingress; each
-	// is in Found as well.
+	// Bare are the interfaces that exist and lack a chain of their own, once for each
+	// chain; each is in Found as well.
 	Bare []string
+
+	absent []string // the names of those chains
 }
 
 // Appeared returns the bare interfaces when nothing else differs. They may be new:
@@ -28,7 +30,9 @@ func (e *DriftError) Appeared() []string {
 	if len(e.Bare) != len(e.Found) {
 		return nil
 	}
-	return e.Bare
+	names := slices.Clone(e.Bare)
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Error lists the differences.
@@ -75,12 +79,12 @@ func check(p Plan) error {
 	if p.NoIngress {
 		return err
 	}
-	_, more, err := ingressDrift(p)
+	_, more, err := netdevDrift(p)
 	switch {
 	case err != nil:
 		return err
 	case d != nil:
-		d.Found, d.Bare = append(d.Found, more.Found...), more.Bare
+		d.Found, d.Bare, d.absent = append(d.Found, more.Found...), more.Bare, more.absent
 		return d
 	case len(more.Found) > 0:
 		return more
@@ -88,15 +92,15 @@ func check(p Plan) error {
 	return nil
 }
 
-// ingressDrift returns the table of the netdev family that a complete plan stands
+// netdevDrift returns the table of the netdev family that a complete plan stands
 // for now, and in what the kernel's differs.
-func ingressDrift(p Plan) (table, *DriftError, error) {
+func netdevDrift(p Plan) (table, *DriftError, error) {
 	d := &DriftError{Table: p.Table}
 	present, err := interfacesPresent(p.NetNS)
 	if err != nil {
 		return table{}, nil, fmt.Errorf("nft: %w", err)
 	}
-	want := ingress(p, present)
+	want := netdev(p, present)
 	c, hangUp, err := connect(p.NetNS)
 	if err == nil {
 		err = want.compare(c, p.Table, d)
@@ -220,7 +224,7 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 				d.add("family %s: chain %s is missing", family, ch.name)
 			}
 			if !ch.optional && ch.device != "" {
-				d.Bare = append(d.Bare, ch.device)
+				d.Bare, d.absent = append(d.Bare, ch.device), append(d.absent, ch.name)
 			}
 			continue
 		}

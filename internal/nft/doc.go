@@ -21,6 +21,10 @@
 //	                  translated by then.
 //	postrouting -450  to a zone: dropped and counted unless judged for that zone;
 //	                  mark cleared
+//	leaving      max  to a zone: bit 30 of the mark set
+//	egress-IF   -450  a chain for each interface of a zone: IP that has not bit 30
+//	                  set, and comes from no socket of this machine, is dropped and
+//	                  counted; bit 30 cleared
 //	ip6               from, through or to a zone: dropped and counted
 //
 // The rules stay when the process ends, and their queue has no bypass: a gateway

@@ -16,12 +16,12 @@ import (
 // device that is in no zone. So each interface of a zone has a chain at its
 // ingress that lets pass what the other tables and ARP are about.
 //
-// Nothing is done about the way out. A router forwards no other ethertypes; what
-// leaves is IP that was judged, ARP, or was made on this machine by who may.
+// Nothing of the kind is done on the way out: a router forwards no other ethertypes.
+// See egress for what is.
 
-// ingress builds the table of the netdev family. present are the interfaces that
+// netdev builds the table of the netdev family. present are the interfaces that
 // exist.
-func ingress(p Plan, present map[string]bool) table {
+func netdev(p Plan, present map[string]bool) table {
 	t := table{family: nftables.TableFamilyNetdev}
 	zones := p.Zones
 	if len(p.shut) > 0 {
@@ -36,9 +36,14 @@ func ingress(p Plan, present map[string]bool) table {
 			t.sets = append(t.sets, set{id: setUntagged + zone, keyType: nftables.TypeEtherType, keys: untagged})
 		}
 		for _, name := range z.Interfaces {
-			c := newChain(ingressName(name), nftables.ChainHookIngress, priorityFirst, rules...)
-			c.device, c.optional = name, !present[name]
-			t.chains = append(t.chains, c)
+			chains := []chain{newChain(deviceChain("ingress", name), nftables.ChainHookIngress, priorityFirst, rules...)}
+			if !p.NoEgress {
+				chains = append(chains, newChain(deviceChain("egress", name), hookEgress, priorityFirst, egress()...))
+			}
+			for _, c := range chains {
+				c.device, c.optional = name, !present[name]
+				t.chains = append(t.chains, c)
+			}
 		}
 	}
 	return t
@@ -50,19 +55,19 @@ func (t table) without() table {
 	return t
 }
 
-// only returns the chains of these devices, to be added to a table that is there.
-func (t table) only(devices []string) table {
+// only returns the chains of these names, to be added to a table that is there.
+func (t table) only(names []string) table {
 	t.sets = nil
-	t.chains = slices.DeleteFunc(slices.Clone(t.chains), func(c chain) bool { return !slices.Contains(devices, c.device) })
+	t.chains = slices.DeleteFunc(slices.Clone(t.chains), func(c chain) bool { return !slices.Contains(names, c.name) })
 	return t
 }
 
-// ingressName names an interface's chain. Interface names may hold bytes that nft
+// deviceChain names an interface's chain. Interface names may hold bytes that nft
 // would not read back; a slash, which they cannot hold, stands before the hex of
 // such a byte.
-func ingressName(device string) string {
+func deviceChain(hook, device string) string {
 	var b strings.Builder
-	b.WriteString("ingress-")
+	b.WriteString(hook + "-")
 	for _, c := range []byte(device) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
@@ -80,7 +85,7 @@ func ethertypes(z Zone) (admitted, untagged, tags [][]byte) {
 	all := append([]uint16{unix.ETH_P_IP, unix.ETH_P_ARP, unix.ETH_P_IPV6}, z.Ethertypes...)
 	slices.Sort(all)
 	for _, e := range slices.Compact(all) {
-		key := binary.BigEndian.AppendUint16(nil, e)
+		key := ethertypeKey(e)
 		admitted = append(admitted, key)
 		if e == unix.ETH_P_8021Q || e == unix.ETH_P_8021AD {
 			tags = append(tags, key)
@@ -106,12 +111,12 @@ func ethertypes(z Zone) (admitted, untagged, tags [][]byte) {
 func frames(admitted, untagged setID, tags [][]byte) []rule {
 	var rules []rule
 	for _, tag := range tags {
-		rules = append(rules, newRule("priority tag around what is not admitted: drop", linkType(expr.CmpOpEq), priorityTag(tag), protocolNotIn(untagged), countDrop()))
+		rules = append(rules, newRule("priority tag around what is not admitted: drop", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpEq), priorityTag(tag), protocolNotIn(untagged), countDrop()))
 	}
 	return append(
 		rules,
-		newRule("admitted ethertype: accept", linkType(expr.CmpOpEq), ethertypeIn(admitted), accept()),
-		newRule("admitted protocol on a link without Ethernet header: accept", linkType(expr.CmpOpNeq), protocolIn(admitted), accept()),
+		newRule("admitted ethertype: accept", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpEq), ethertypeIn(admitted), accept()),
+		newRule("admitted protocol on a link without Ethernet header: accept", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpNeq), protocolIn(admitted), accept()),
 		newRule("other ethertype: drop", countDrop()),
 	)
 }
@@ -120,19 +125,24 @@ func frames(admitted, untagged setID, tags [][]byte) []rule {
 const ethertypeOffset = 12
 
 // linkType compares the type of the interface with Ethernet's.
-func linkType(op expr.CmpOp) []expr.Any {
+func linkType(key expr.MetaKey, op expr.CmpOp) []expr.Any {
 	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: register},
+		&expr.Meta{Key: key, Register: register},
 		&expr.Cmp{Op: op, Register: register, Data: binary.NativeEndian.AppendUint16(nil, unix.ARPHRD_ETHER)},
 	}
 }
 
-func ethertypeIn(set setID) []expr.Any {
-	return []expr.Any{
-		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseLLHeader, Offset: ethertypeOffset, Len: 2},
-		in(set),
-	}
+// ethertype reads what the link-layer header says.
+func ethertype() []expr.Any {
+	return []expr.Any{&expr.Payload{DestRegister: register, Base: expr.PayloadBaseLLHeader, Offset: ethertypeOffset, Len: 2}}
 }
+
+// protocol reads what the kernel takes the frame for.
+func protocol() []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}}
+}
+
+func ethertypeIn(set setID) []expr.Any { return append(ethertype(), in(set)) }
 
 // priorityTag matches frames with this tag and the VLAN number 0.
 func priorityTag(tag []byte) []expr.Any {
@@ -143,10 +153,9 @@ func priorityTag(tag []byte) []expr.Any {
 	}
 }
 
-func protocolIn(set setID) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}, in(set)}
-}
+func protocolIn(set setID) []expr.Any { return append(protocol(), in(set)) }
 
-func protocolNotIn(set setID) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}, notIn(set)}
-}
+func protocolNotIn(set setID) []expr.Any { return append(protocol(), notIn(set)) }
+
+// ethertypeKey is an ethertype as it stands in a frame.
+func ethertypeKey(e uint16) []byte { return binary.BigEndian.AppendUint16(nil, e) }

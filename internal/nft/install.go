@@ -16,6 +16,11 @@ type Report struct {
 	// dropped. It is false where the kernel has no tables of the netdev family,
 	// or the plan leaves that table out.
 	Ethertypes bool
+	// Egress says that nothing leaves by an interface of a zone without having been
+	// let out at POSTROUTING, whatever leads it there. It is false before Linux
+	// 5.16 or CONFIG_NETFILTER_EGRESS, where the plan leaves that out, and where
+	// Ethertypes is.
+	Egress bool
 }
 
 // Install puts the plan's rules in place of those that are there under the same
@@ -48,10 +53,10 @@ func install(p Plan) (report Report, err error) {
 	}
 	p.Backend = report.Backend
 	for range installTries {
-		if report.Ethertypes, err = installIngress(p); err != nil {
+		if report.Ethertypes, report.Egress, err = installNetdev(p); err != nil {
 			return Report{}, err
 		}
-		p.NoIngress = !report.Ethertypes
+		p.NoIngress, p.NoEgress = !report.Ethertypes, !report.Egress
 		var drift *DriftError
 		if err = check(p); !errors.As(err, &drift) || drift.Appeared() == nil {
 			break

@@ -18,8 +18,9 @@ type Config struct {
 	Timeout time.Duration
 	// Lost is told once about every judge that failed: how many packets it
 	// had and did not answer, which are dropped, and why it is given up. It
-	// is called before they are dropped, by the goroutine that serves the
-	// queue, so it should be quick. It may call Attach. It may be nil.
+	// is called before they are dropped and before another judge is asked, by
+	// the goroutine that serves the queue. So it should be quick, and it must
+	// not call Attach, which waits for it. It may be nil.
 	Lost func(packets int, why error)
 	// Tests are asked when the queue was idle.
 	Tests []Test
@@ -79,7 +80,8 @@ func NewFront(c Config) *Front {
 	return f
 }
 
-// Attach gives the packets to a judge from the next batch on. While there is
+// Attach gives the packets to a judge from the next batch on. It should be one that is
+// ready: what it does before it answers counts as time taken for that batch. While there is
 // another that works, it is given up between two batches and nothing is lost: it
 // answers what it has, and then sees the end of its socket. Attach returns when that
 // is so. It fails when the Front was closed; the link is then discarded.
@@ -125,6 +127,7 @@ func (f *Front) signal() {
 func (f *Front) swap() {
 	f.retire()
 	f.link, f.next = f.next, nil
+	f.progress.at.Store(int64(time.Since(f.start)))
 	f.attached.Store(true)
 	f.signal()
 }
@@ -245,6 +248,7 @@ func (f *Front) batch(packets []queue.Packet, verdicts []queue.Verdict) {
 		l := f.begin(len(packets))
 		if l == nil {
 			f.lose(len(packets), ErrStopped)
+			f.progress.held.Store(0)
 			return
 		}
 		if f.give(l, packets) {
@@ -264,8 +268,7 @@ func (f *Front) give(l *Link, packets []queue.Packet) bool {
 		f.failed = err
 		return true
 	}
-	f.end(nil)
-	f.lost(0, err)
+	f.giveUp(0, err)
 	return false
 }
 
@@ -290,17 +293,21 @@ func (f *Front) Finish(verdicts []queue.Verdict) {
 	}
 	if err != nil {
 		clear(verdicts)
-		f.end(nil)
-		f.lose(n, err)
+		f.giveUp(n, err)
 		return
 	}
 	f.end(l)
 	f.progress.answered(f.start, n)
 }
 
+// giveUp ends with the judge that was asked, and tells of n packets that it had.
+func (f *Front) giveUp(n int, why error) {
+	f.lose(n, why)
+	f.end(nil)
+}
+
 // lose tells of packets that will be dropped.
 func (f *Front) lose(n int, why error) {
-	f.progress.held.Store(0)
 	f.progress.lost.Add(uint64(n))
 	f.lost(n, why)
 }

@@ -43,6 +43,7 @@ func (d *daemon) beginTrail() (err error) {
 		}
 	}
 	d.records = &trail{pipe: audit.NewPipe(int(a.producer.Fd()), audit.PipeOptions{Full: full(d.config)})}
+	d.handover.reap()
 	return d.startAuditor()
 }
 
@@ -106,6 +107,9 @@ func (d *daemon) endTrail() {
 // what it had not written waits in the socket.
 func (d *daemon) tendAuditor() {
 	a := &d.auditing
+	if a.child == nil {
+		return // records of a test go elsewhere
+	}
 	var why string
 	if a.child.Alive() {
 		if err := a.client.Call(verbState, struct{}{}, &a.state, answerPatience); err == nil {
@@ -137,4 +141,12 @@ func (a *auditing) ended() <-chan struct{} {
 		return nil
 	}
 	return a.child.Done()
+}
+
+// ill says what is wrong with the audit trail, "" if nothing is.
+func (a *auditing) ill() string {
+	if a.missing {
+		return "no process writes audit records"
+	}
+	return ""
 }

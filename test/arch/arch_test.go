@@ -58,6 +58,17 @@ func TestImports(t *testing.T) {
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
 	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
 	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
+	// One reader asks who owns a file; a second would forget to.
+	for _, i := range all[module+"internal/load"].Imports {
+		if i == "os" {
+			t.Errorf("internal/load imports %s; files are read by internal/policyfile", i)
+		}
+	}
+	for _, i := range all[module+"internal/manifest"].Imports {
+		if !all[i].Standard {
+			t.Errorf("internal/manifest imports %s; it is to rest on the standard library alone", i)
+		}
+	}
 	for _, p := range all {
 		if !ours(p.ImportPath) {
 			continue

@@ -34,7 +34,7 @@ test: build
 # time. SOAK=3 draws three times as many; LABELGATE_SEED=N draws again what a
 # table says was drawn.
 SOAK   ?= 1
-soaked := ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile
+soaked := ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile ./test/policies
 
 soak: | tools
 	@rm -f out/figures/soak-*.jsonl

@@ -15,7 +15,7 @@ export GOAMD64      := v1
 export GOARM64      := v8.0
 export GOEXPERIMENT :=
 
-.PHONY: all build demo test soak race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce
+.PHONY: all build demo test soak race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce catalog
 
 all: build
 
@@ -86,6 +86,11 @@ sbom: binaries
 # seen in a review.
 licenses: binaries
 	$(INSIDE) licenses $(BINARIES) >packaging/THIRD_PARTY.md
+
+# What journalctl -x says below a record; also a file of the sources.
+catalog: | tools
+	$(GO) run ./packaging/release catalog >packaging/journal/labelgate.catalog.new
+	mv packaging/journal/labelgate.catalog.new packaging/journal/labelgate.catalog
 
 # Two clean clones in different places, built twice from nothing.
 reproduce: | tools

@@ -44,7 +44,7 @@ soak: | tools
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/links ./internal/queue
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }

@@ -93,6 +93,8 @@ const (
 const (
 	ReasonStuck = "stuck" // Count packets wait, and none is answered
 	ReasonMoves = "moves" // they are answered again
+	ReasonIll   = "ill"   // Detail says what
+	ReasonWell  = "well"  // nothing any more
 )
 
 // The Reason of an EventSuppressed that a Limiter did not write for one key.

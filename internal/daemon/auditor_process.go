@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/auditor"
 	"labelgate/internal/channel"
 	"labelgate/internal/process"
 	"labelgate/internal/sandbox"
@@ -15,13 +16,14 @@ import (
 // auditing keeps the process that writes records.
 type auditing struct {
 	producer, auditor *os.File // both ends of the socket: what waits in it outlives either side
+	progress          *os.File // memory in which they say how far they came
 	child             *process.Child
 	client            *channel.Client
 	sandbox           sandbox.State
 	missing           bool // there is none
 	restarts          uint64
 	last              string
-	state             struct{}
+	state             auditor.Status
 }
 
 // What the keeper asks of the auditor.
@@ -29,7 +31,6 @@ const (
 	verbOpen   = "open"
 	verbState  = "state"
 	verbRotate = "rotate"
-	verbStop   = "stop"
 )
 
 // beginTrail makes the socket that records go through, or takes that of the program
@@ -42,7 +43,13 @@ func (d *daemon) beginTrail() (err error) {
 			return err
 		}
 	}
+	if a.progress = file(d.handover.Progress, "progress"); a.progress == nil {
+		if a.progress, err = newProgress(); err != nil {
+			return err
+		}
+	}
 	d.records = &trail{pipe: audit.NewPipe(int(a.producer.Fd()), audit.PipeOptions{Full: full(d.config)})}
+	d.handover.reap()
 	return d.startAuditor()
 }
 
@@ -54,7 +61,7 @@ func (d *daemon) startAuditor() error {
 	}
 	// It outlives this process: what waits in the socket is to be written.
 	child, err := process.Start(process.Spec{
-		Program: process.Self, Role: roleAuditor, Files: []*os.File{theirs, a.auditor}, Outlive: true,
+		Program: process.Self, Role: roleAuditor, Files: []*os.File{theirs, a.auditor, a.progress}, Outlive: true,
 	})
 	theirs.Close() // else this process does not see that the other has ended
 	if err != nil {
@@ -106,6 +113,9 @@ func (d *daemon) endTrail() {
 // what it had not written waits in the socket.
 func (d *daemon) tendAuditor() {
 	a := &d.auditing
+	if a.child == nil {
+		return // records of a test go elsewhere
+	}
 	var why string
 	if a.child.Alive() {
 		if err := a.client.Call(verbState, struct{}{}, &a.state, answerPatience); err == nil {
@@ -138,3 +148,24 @@ func (a *auditing) ended() <-chan struct{} {
 	}
 	return a.child.Done()
 }
+
+// ill says what is wrong with the audit trail, "" if nothing is.
+func (a *auditing) ill() string {
+	if a.missing {
+		return "no process writes audit records"
+	}
+	if since := a.state.BlockedSince; since != 0 {
+		if blocked := time.Duration(monotonic() - since); blocked > staleAfter {
+			return "audit records are not written: " + a.state.LastError
+		}
+	}
+	return ""
+}
+
+// monotonic is CLOCK_MONOTONIC in nanoseconds, which all processes share.
+func monotonic() uint64 {
+	_, mono := clock.Now()
+	return mono
+}
+
+var clock = audit.NewClock()

@@ -17,12 +17,8 @@ import (
 // confine takes over what the program before handed on, and is confined by the kernel
 // from then on. At a start, the program before is this one: what needs a right that
 // is given up is opened, and the program executed again inside.
-func (d *daemon) confine() (err error) {
+func (d *daemon) confine(handed bool) (err error) {
 	if d.program, err = os.Executable(); err != nil {
-		return err
-	}
-	var handed bool
-	if d.handover, handed, err = takeHandover(); err != nil {
 		return err
 	}
 	if signal := d.handover.DeathSignal; signal != 0 {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"labelgate/internal/audit"
@@ -48,10 +49,14 @@ func (e *SettingsError) Unwrap() error { return e.Err }
 type daemon struct {
 	Options
 	inForce
-	started  time.Time
+	started  time.Time // the gateway
+	since    time.Time // this program
+	signals  signals
 	handover handover
 	program  string // its path when this process was started
 	sandbox  sandbox.State
+
+	upgrading atomic.Bool
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -67,6 +72,7 @@ type daemon struct {
 	guard    guard
 	verdicts verdicts
 	overflow *overflow
+	watchdog watchdog
 	domains  domains
 	requests chan func()     // to be done by follow
 	notices  <-chan struct{} // somebody changed rules of netfilter
@@ -86,18 +92,29 @@ type records interface{ Write(*audit.Record) bool }
 // Run runs the gateway until ctx ends. The netfilter table stays: a gateway that
 // is gone lets nothing through.
 func Run(ctx context.Context, o Options) error {
-	bundle, cfg, err := collect(o.Config, nil)
+	handover, handed, err := takeHandover()
+	if err != nil {
+		return err
+	}
+	bundle, cfg, err := collect(o.Config, handover.Seal)
 	if err != nil {
 		return &SettingsError{err}
 	}
-	d := &daemon{Options: o, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
+	d := &daemon{Options: o, handover: handover, started: handover.Started, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		narrow:   nft.Narrow,
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
 		bypasses: bypasses{find: new(nft.BypassWatch).Bypasses},
 	}, domains: domains{registrar: new(kerneldoi.Registration)}}
-	if err := d.confine(); err != nil {
+	d.signals.listen()
+	defer d.signals.stop()
+	if d.started.IsZero() {
+		d.started = time.Now()
+	}
+	d.since = time.Now()
+	d.watchdog = newWatchdog()
+	if err := d.confine(handed); err != nil {
 		return err
 	}
 	return d.run(ctx)

@@ -57,11 +57,6 @@ func storeFD(name string, fd int) error {
 	return notifyWith("FDSTORE=1\nFDNAME="+name, fd)
 }
 
-// forgetFD has the service manager close its copy.
-func forgetFD(name string) error {
-	return notifyWith("FDSTOREREMOVE=1\nFDNAME=" + name)
-}
-
 // notifyWith is sd_notify with descriptors.
 func notifyWith(message string, fds ...int) error {
 	path := os.Getenv("NOTIFY_SOCKET")
@@ -81,4 +76,16 @@ func notifyWith(message string, fds ...int) error {
 		return fmt.Errorf("service manager: %w", err)
 	}
 	return nil
+}
+
+// deposit has the service manager keep the queue, for the case that this process dies.
+func (d *daemon) deposit() {
+	f, err := d.packets.File()
+	if err == nil {
+		err = storeFD(storedQueue, int(f.Fd()))
+		f.Close()
+	}
+	if err != nil {
+		d.Log.Warn("the service manager does not keep the queue: packets that wait are lost with this process", "error", err)
+	}
 }

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"labelgate/internal/split"
@@ -11,7 +10,7 @@ import (
 
 // follow keeps the gateway up to date until ctx ends. Everything that changes it is
 // done here, one thing at a time.
-func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
+func (d *daemon) follow(ctx context.Context) error {
 	ticker := time.NewTicker(guardInterval)
 	defer ticker.Stop()
 	retry := time.NewTimer(time.Hour)
@@ -21,8 +20,10 @@ func (d *daemon) follow(ctx context.Context, hangup <-chan os.Signal) error {
 		case <-ctx.Done():
 			d.count() // what the rules dropped since the last look is on record as well
 			return nil
-		case <-hangup:
+		case <-d.signals.reload:
 			d.reload()
+		case <-d.signals.upgrade:
+			d.upgrade()
 		case <-d.links.Changed():
 			d.relink()
 		case <-d.notices:

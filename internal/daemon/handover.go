@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"labelgate/internal/manifest"
 	"labelgate/internal/process"
 )
 
@@ -21,17 +22,19 @@ const handoverVariable = "LABELGATED_HANDOVER"
 type handover struct {
 	Queue, Lock, Raw int            `json:",omitempty"`
 	Records, Trail   int            `json:",omitempty"` // both ends of the audit socket
+	Progress         int            `json:",omitempty"` // what auditors tell one another
 	Listeners        map[string]int `json:",omitempty"`
-	Auditor          int            `json:",omitempty"` // process id
+	Auditor, Judge   int            `json:",omitempty"` // process ids
 	Parent           int            `json:",omitempty"` // whose end ends this process, by DeathSignal
 	DeathSignal      int            `json:",omitempty"`
 
 	// Of the gateway, at an upgrade.
 	Upgrades   uint64 `json:",omitempty"`
 	Started    time.Time
-	Stamp      uint32 `json:",omitempty"`
-	Generation uint32 `json:",omitempty"`
-	Numbering  string `json:",omitempty"`
+	Stamp      uint32         `json:",omitempty"`
+	Generation uint32         `json:",omitempty"`
+	Numbering  string         `json:",omitempty"`
+	Seal       *manifest.Seal `json:",omitempty"` // of the policy in force
 }
 
 // takeHandover returns what was handed over, false if nothing was.
@@ -52,7 +55,7 @@ func takeHandover() (h handover, ok bool, err error) {
 
 func (h *handover) descriptors() []int {
 	var all []int
-	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail} {
+	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail, h.Progress} {
 		if fd != 0 {
 			all = append(all, fd)
 		}
@@ -100,12 +103,17 @@ func descriptor(f *os.File) int {
 	return int(f.Fd())
 }
 
-// adoptAuditor is the auditor of the program before.
-func (h *handover) adoptAuditor() *process.Child {
-	if h.Auditor == 0 {
-		return nil
+// reap ends the processes that the program before had started. The auditor writes what
+// waits first: its successor must not write the same.
+func (h *handover) reap() {
+	if h.Judge != 0 {
+		judge := process.Adopt(h.Judge, roleJudge)
+		judge.Kill()
 	}
-	return process.Adopt(h.Auditor, roleAuditor)
+	if h.Auditor != 0 {
+		process.Adopt(h.Auditor, roleAuditor).Wait(exitPatience)
+	}
+	h.Judge, h.Auditor = 0, 0
 }
 
 // stamp is the generation that marks carry. Packets that wait with the marks of the

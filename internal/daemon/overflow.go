@@ -21,6 +21,7 @@ type overflow struct {
 	full, buffer uint64 // as the kernel last said
 	total        uint64
 	depth        queue.Depth   // an alarm when packets wait and none is answered
+	stuck        atomic.Bool   // the alarm
 	waits        atomic.Uint32 // packets, as last seen
 }
 
@@ -61,8 +62,10 @@ func (o *overflow) poll() error {
 			o.waits.Store(q.Depth)
 			switch o.depth.Feed(*q) {
 			case queue.Raised:
+				o.stuck.Store(true)
 				o.record(&audit.Record{Event: audit.EventWatchdog, Reason: audit.ReasonStuck, Count: uint64(q.Depth)})
 			case queue.Cleared:
+				o.stuck.Store(false)
 				o.record(&audit.Record{Event: audit.EventWatchdog, Reason: audit.ReasonMoves})
 			}
 		}

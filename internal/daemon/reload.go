@@ -10,18 +10,15 @@ import (
 	"labelgate/internal/config"
 	"labelgate/internal/judge"
 	"labelgate/internal/load"
+	"labelgate/internal/manifest"
 	"labelgate/internal/nft"
 )
 
 // collect reads the settings and all that they name once: what is checked here and
 // what packets are judged by are the same bytes, whatever becomes of the files.
-// before is the policy that it is to follow, nil at the start.
-func collect(path string, before *load.Bundle) (*load.Bundle, *config.Config, error) {
-	var o load.Options
-	if before != nil {
-		o.Before = &before.Seal
-	}
-	b, err := o.Collect(path)
+// before is the seal of the policy that it is to follow, nil at the start.
+func collect(path string, before *manifest.Seal) (*load.Bundle, *config.Config, error) {
+	b, err := load.Options{Before: before}.Collect(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,7 +49,7 @@ func (d *daemon) reload() error {
 
 // replace puts in force what the files say now, or nothing.
 func (d *daemon) replace() error {
-	bundle, next, err := collect(d.Config, d.bundle)
+	bundle, next, err := collect(d.Config, &d.bundle.Seal)
 	if err != nil {
 		return err
 	}

@@ -163,7 +163,8 @@ func TestFollow(t *testing.T) {
 	f := d.links.(*fakeLinks)
 	ctx, cancel := context.WithCancel(t.Context())
 	hangup, done := make(chan os.Signal), make(chan error)
-	go func() { done <- d.follow(ctx, hangup) }()
+	d.signals.reload = hangup
+	go func() { done <- d.follow(ctx) }()
 	f.set(links.Link{Index: redIf, Name: "red0", Zone: 1, MTU: 1300})
 	narrowed := make(chan uint16, 9)
 	d.guard.narrow = func(p nft.Plan) error { narrowed <- p.Narrowest; return nil }

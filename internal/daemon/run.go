@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -87,12 +85,16 @@ func (d *daemon) own() (err error) {
 	q, h := d.config.Queue, &d.handover
 	c := queue.Config{Number: q.Number, Length: q.Length, Errorf: d.errorf}
 	if h.Queue != 0 {
-		d.packets, err = queue.Adopt(c, h.Queue)
-	} else {
-		d.packets, err = queue.Open(c)
+		if d.packets, err = queue.Adopt(c, h.Queue); err != nil {
+			d.Log.Warn("the queue that was handed over is not taken", "error", err)
+			file(h.Queue, "queue").Close()
+		}
 	}
-	if err != nil {
-		return err
+	if d.packets == nil {
+		if d.packets, err = queue.Open(c); err != nil {
+			return err
+		}
+		d.deposit()
 	}
 	if d.lock, err = alone(q.Number, h.Lock); err != nil {
 		return err
@@ -139,11 +141,8 @@ func (d *daemon) unseat() {
 	}
 }
 
-// serve judges packets until ctx ends.
+// serve judges packets until ctx ends, or until another program takes over.
 func (d *daemon) serve(ctx context.Context, backend string) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	notices, err := nft.Watch(0, d.errorf)
 	if err != nil {
 		return err
@@ -151,10 +150,33 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	defer notices.Close()
 	d.notices = notices.Changed()
 	d.overflow = &overflow{number: d.config.Queue.Number, depth: queue.Depth{Polls: 4}, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
-	d.verdicts.stats = d.packets.Stats
+	d.begun(backend)
+	for {
+		err = d.tasks(ctx)
+		if !errors.Is(err, errUpgrade) {
+			break
+		}
+		if err = d.stay(d.takeOver()); err != nil {
+			break
+		}
+		d.ready()
+	}
+	d.stopped(d.packets.Stats(), d.overflow)
+	return err
+}
+
+// tasks is the work of a gateway.
+func (d *daemon) tasks(ctx context.Context) error {
+	d.verdicts = verdicts{stats: d.packets.Stats}
 	tasks, ctx := errgroup.WithContext(ctx)
-	tasks.Go(func() error { return d.packets.Run(ctx, d.handler()) })
-	tasks.Go(func() error { return d.follow(ctx, hangup) })
+	tasks.Go(func() error {
+		err := d.packets.Run(ctx, d.handler())
+		if err == nil && d.upgrading.Load() {
+			return errUpgrade
+		}
+		return err
+	})
+	tasks.Go(func() error { return d.follow(ctx) })
 	tasks.Go(func() error {
 		d.overflow.watch(ctx, func(err error) {
 			if err != nil {
@@ -165,9 +187,8 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 		})
 		return nil
 	})
-	d.begun(backend)
-	err = tasks.Wait()
-	d.stopped(d.packets.Stats(), d.overflow)
+	err := tasks.Wait()
+	d.verdicts.watch(d.records)
 	return err
 }
 

@@ -1,6 +1,10 @@
 package daemon
 
-// tend looks after the other processes.
+// tend looks after the other processes, each second.
 func (d *daemon) tend() {
 	d.tendAuditor()
+	if t, ok := d.records.(*trail); ok {
+		t.Flush()
+	}
+	d.feed()
 }

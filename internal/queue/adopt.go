@@ -86,11 +86,8 @@ func (q *Queue) inherit(c Config) error {
 	if err := q.receiveFirst(); err != nil {
 		return err
 	}
-	newest := before.Sequence
-	if first, any := q.firstID(); any && int32(first-1-newest) < 0 {
-		newest = first - 1
-	}
-	if err := q.own.send(appendDropUpTo(nil, q.number, newest)); err != nil {
+	first, any := q.firstID()
+	if err := q.own.send(appendDropUpTo(nil, q.number, lastStale(before.Sequence, first, any))); err != nil {
 		return fmt.Errorf("drop what is stale: %w", err)
 	}
 	after, err := q.steady(c)
@@ -99,6 +96,15 @@ func (q *Queue) inherit(c Config) error {
 	}
 	q.counts.stale.Add(uint64(stale(before, after)))
 	return nil
+}
+
+// lastStale returns the number up to which packets are stale, when newest is the
+// newest one and first the first of the socket, if there is any. Numbers wrap.
+func lastStale(newest, first uint32, any bool) uint32 {
+	if any && int32(first-1-newest) < 0 {
+		return first - 1
+	}
+	return newest
 }
 
 // stale tells from the kernel's accounts how many packets were dropped in between.

@@ -4,22 +4,12 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
 	"labelgate/internal/queue"
 	"labelgate/internal/queue/queuetest"
 )
-
-// stream sends packets through a queue until it is told to end.
-type stream struct {
-	source *queuetest.Source
-	sink   *queuetest.Sink
-	stop   chan struct{}
-	done   sync.WaitGroup
-	err    error
-}
 
 // newNet makes a network and an open queue in it, of which only the returned socket
 // is left in this process.
@@ -52,74 +42,38 @@ func newNet(t *testing.T, number uint16) (*queuetest.Net, *os.File) {
 	return n, f
 }
 
-func newStream(t *testing.T, n *queuetest.Net, pause time.Duration) *stream {
+func newStream(t *testing.T, n *queuetest.Net) *queuetest.Stream {
 	t.Helper()
-	s := &stream{stop: make(chan struct{})}
-	var err error
-	if s.sink, err = n.Sink(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.sink.Close)
-	if s.source, err = n.Source(100); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.source.Close)
-	s.done.Go(func() {
-		for s.err == nil {
-			select {
-			case <-s.stop:
-				return
-			default:
-			}
-			for range 4 {
-				if s.err = s.source.Send(); s.err != nil {
-					return
-				}
-			}
-			time.Sleep(pause)
-		}
-	})
-	return s
-}
-
-func (s *stream) end(t *testing.T) {
-	t.Helper()
-	close(s.stop)
-	s.done.Wait()
-	if s.err != nil {
-		t.Fatal(s.err)
-	}
-}
-
-// account checks that of all packets exactly lost did not come, and none came twice.
-func (s *stream) account(t *testing.T, n *queuetest.Net, lost uint64) {
-	t.Helper()
-	sent := s.source.Sent()
-	s.sink.Await(sent - lost)
-	time.Sleep(20 * time.Millisecond) // for what must not come
-	if got := s.sink.Received(); got != sent-lost {
-		t.Errorf("%d of %d packets came, want %d: %d lost", got, sent, sent-lost, lost)
-	}
-	for i := range sent {
-		if s.sink.Times(i) > 1 {
-			t.Errorf("packet %d came %d times", i, s.sink.Times(i))
-		}
-	}
-	k, err := n.Stats()
+	s, err := n.Stream()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.Depth != 0 || k.QueueDropped != 0 || k.UserDropped != 0 {
-		t.Errorf("the kernel's account: %+v", k)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func end(t *testing.T, s *queuetest.Stream) {
+	t.Helper()
+	sent, err := s.End()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d packets, %d lost", sent, lost)
+	t.Logf("%d packets", sent)
+}
+
+func account(t *testing.T, s *queuetest.Stream, lost int) {
+	t.Helper()
+	t.Logf("%d lost", lost)
+	if err := s.Account(uint64(lost)); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestPlannedHandover: from process to process, and from program to program in one
 // process, under a stream of packets, nothing is lost.
 func TestPlannedHandover(t *testing.T) {
 	n, socket := newNet(t, childQueue)
-	s := newStream(t, n, 100*time.Microsecond)
+	s := newStream(t, n)
 	stale := 0
 	for range 10 {
 		k := startKid(t, n, socket, "accept")
@@ -134,10 +88,10 @@ func TestPlannedHandover(t *testing.T) {
 		}
 		k.quit()
 	}
-	s.end(t)
+	end(t, s)
 	k := startKid(t, n, socket, "accept")
 	stale += k.says("stale")
-	s.account(t, n, 0)
+	account(t, s, 0)
 	k.quit()
 	if stale != 0 {
 		t.Errorf("%d packets were stale", stale)
@@ -148,7 +102,7 @@ func TestPlannedHandover(t *testing.T) {
 // nothing else, and it is counted by its successor.
 func TestKilledOwner(t *testing.T) {
 	n, socket := newNet(t, childQueue)
-	s := newStream(t, n, 100*time.Microsecond)
+	s := newStream(t, n)
 	lost := 0
 	for range 10 {
 		k := startKid(t, n, socket, "hold")
@@ -165,10 +119,10 @@ func TestKilledOwner(t *testing.T) {
 		time.Sleep(time.Duration(rand.IntN(30000)) * time.Microsecond)
 		next.kill()
 	}
-	s.end(t)
+	end(t, s)
 	k := startKid(t, n, socket, "accept")
 	lost += k.says("stale")
-	s.account(t, n, uint64(lost))
+	account(t, s, lost)
 	k.quit()
 }
 

@@ -143,7 +143,9 @@ func TestWrongAnswers(t *testing.T) {
 			if err := f.Attach(h.link); err != nil {
 				t.Fatal(err)
 			}
+			done := make(chan struct{})
 			go func() {
+				defer close(done)
 				asked := h.receive()
 				if tt.write != nil {
 					tt.write(&h.out)
@@ -159,6 +161,7 @@ func TestWrongAnswers(t *testing.T) {
 			}()
 			verdicts := make([]queue.Verdict, len(fourPackets))
 			f.Handle(fourPackets, verdicts)
+			<-done
 			sound(t, h.link, verdicts)
 			p := f.Progress()
 			if tt.why == nil {

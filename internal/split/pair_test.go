@@ -33,6 +33,14 @@ func (l *lost) list() []loss {
 	return append([]loss(nil), l.all...)
 }
 
+// sum is how many packets were lost.
+func (l *lost) sum() (n uint64) {
+	for _, one := range l.list() {
+		n += uint64(one.packets)
+	}
+	return n
+}
+
 // handlerFunc is a handler of one function, which is given the Back that it
 // serves.
 type handlerFunc func(b *split.Back, packets []queue.Packet, verdicts []queue.Verdict)

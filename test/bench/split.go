@@ -68,6 +68,15 @@ func calibrate(d time.Duration) int {
 // gate lets a queue fill up before it is served.
 type gate struct{ closed atomic.Pointer[chan struct{}] }
 
+func (g *gate) isOpen() bool {
+	select {
+	case <-*g.closed.Load():
+		return true
+	default:
+		return false
+	}
+}
+
 func (g *gate) shut() { c := make(chan struct{}); g.closed.Store(&c) }
 
 func (g *gate) open() { close(*g.closed.Load()) }
@@ -89,6 +98,13 @@ type gatedWork struct {
 type gatedFront struct {
 	*split.Front
 	gate *gate
+}
+
+func (g gatedFront) Begin(p []queue.Packet) bool { return g.gate.isOpen() && g.Front.Begin(p) }
+
+func (g gatedFront) Handle(p []queue.Packet, v []queue.Verdict) {
+	g.gate.Wait(nil)
+	g.Front.Handle(p, v)
 }
 
 func (g gatedFront) Wait(stop <-chan struct{}) {

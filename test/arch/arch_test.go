@@ -58,7 +58,7 @@ func TestImports(t *testing.T) {
 	add("only the sandbox writes programs for the kernel's filters", "golang.org/x/net/bpf", module+"internal/sandbox")
 	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
-	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
+	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest", module+"test/gate")
 	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
 	add("only metrics are for Prometheus", "github.com/prometheus", module+"internal/metrics")
 	add("only metrics are served by HTTP", "net/http", module+"internal/metrics")

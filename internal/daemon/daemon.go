@@ -58,6 +58,7 @@ type daemon struct {
 	sandbox  sandbox.State
 
 	upgrading atomic.Bool
+	adopted   bool // the queue, from one who died
 
 	packets  *queue.Queue
 	lock     *queue.Queue

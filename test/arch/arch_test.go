@@ -58,11 +58,22 @@ func TestImports(t *testing.T) {
 	add("only the sandbox writes programs for the kernel's filters", "golang.org/x/net/bpf", module+"internal/sandbox")
 	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
-	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
+	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest", module+"test/gate")
 	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
 	add("only metrics are for Prometheus", "github.com/prometheus", module+"internal/metrics")
 	add("only metrics are served by HTTP", "net/http", module+"internal/metrics")
 	add("metrics belong to the daemon's control process", module+"internal/metrics", module+"internal/daemon")
+	// One reader asks who owns a file; a second would forget to.
+	for _, i := range all[module+"internal/load"].Imports {
+		if i == "os" {
+			t.Errorf("internal/load imports %s; files are read by internal/policyfile", i)
+		}
+	}
+	for _, i := range all[module+"internal/manifest"].Imports {
+		if !all[i].Standard {
+			t.Errorf("internal/manifest imports %s; it is to rest on the standard library alone", i)
+		}
+	}
 	for _, p := range all {
 		if !ours(p.ImportPath) {
 			continue

@@ -15,7 +15,7 @@ export GOAMD64      := v1
 export GOARM64      := v8.0
 export GOEXPERIMENT :=
 
-.PHONY: all build demo test soak race lint fuzz bench interop clean tools install binaries sbom licenses release reproduce catalog
+.PHONY: all build demo test soak race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce
 
 all: build
 
@@ -43,7 +43,7 @@ soak: | tools
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/links ./internal/queue ./internal/split
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }
@@ -93,10 +93,12 @@ reproduce: | tools
 
 # Installs what `make build` built, for who makes a package (DESTDIR). It starts
 # nothing: docs/operations.md says how.
-install:
+install: install-files
 	@test -x bin/labelgated || { echo 'nothing is built yet: run make build first'; exit 1; }
 	install -D -m 0755 -t $(DESTDIR)/usr/bin bin/labelgate
 	install -D -m 0755 -t $(DESTDIR)/usr/sbin bin/labelgated
+
+install-files:
 	install -D -m 0644 -t $(DESTDIR)/usr/lib/systemd/system packaging/systemd/*.service
 	install -D -m 0644 -t $(DESTDIR)/usr/lib/systemd/catalog packaging/journal/labelgate.catalog
 	install -D -m 0644 -t $(DESTDIR)/usr/lib/sysusers.d packaging/sysusers.d/labelgate.conf

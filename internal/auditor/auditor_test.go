@@ -31,7 +31,7 @@ func TestServe(t *testing.T) {
 			}
 			seals := only(all, audit.EventSealed)
 			if len(seals) != 3 || seals[2].Reason != trail.SealStop || seals[2].Count != 1000 || seals[2].Seq != 3004 {
-				t.Errorf("seals are %+v", seals)
+				t.Errorf("seals are %s", shown(seals))
 			}
 			report := r.verify()
 			if want := uint64(3); tt.keys && report.Seals != want || report.Unsealed != 0 {

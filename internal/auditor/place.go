@@ -3,6 +3,7 @@ package auditor
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -151,7 +152,11 @@ func (p *place) isCurrent(name string) error {
 
 // numbers lists the numbers of old files.
 func (p *place) numbers() ([]uint64, error) {
-	entries, err := fs.ReadDir(p.root.FS(), ".")
+	// Through the descriptor that is open: there may be none left for another.
+	if _, err := p.dir.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	entries, err := p.dir.ReadDir(-1)
 	if err != nil {
 		return nil, err
 	}

@@ -227,3 +227,12 @@ func (r *rig) complete(all []audit.Record, n int) {
 func only(all []audit.Record, event string) []audit.Record {
 	return slices.DeleteFunc(slices.Clone(all), func(r audit.Record) bool { return r.Event != event })
 }
+
+// shown shows records as they are written.
+func shown(all []audit.Record) string {
+	var b []byte
+	for i := range all {
+		b = append(all[i].AppendText(b), '\n')
+	}
+	return string(b)
+}

@@ -38,6 +38,8 @@ func (w *file) rotate(reason string) error {
 			w.stuck = err.Error()
 			w.degraded("no new audit file can be begun, and the old one goes on: " + w.stuck)
 		}
+		_, mono := w.config.Now()
+		w.again = mono + uint64(longestTick)
 		w.asked = reason == trail.FileAsked
 		return nil
 	}
@@ -75,10 +77,11 @@ func (w *file) change(reason string, next *os.File) error {
 		return err
 	}
 	before.Close()
+	err := w.removeOld()
 	if w.spare == nil {
 		w.spare, _ = os.Open(os.DevNull) // without one the next change may have to wait
 	}
-	return w.removeOld()
+	return err
 }
 
 // use makes f the file that is written.

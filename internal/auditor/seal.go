@@ -56,7 +56,6 @@ func (w *file) tick() error {
 		reason = trail.FileAsked
 	}
 	if reason != "" && mono >= w.again {
-		w.again = mono + uint64(longestTick)
 		w.asked = false
 		if err := w.rotate(reason); err != nil {
 			return err
@@ -89,4 +88,3 @@ func (w *file) stop() error {
 func (w *file) rotateAsked() { w.asked = true }
 
 func (w *file) note(r audit.Record) { w.recorded = append(w.recorded, r) }
-

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"labelgate/cipso"
+	"labelgate/internal/manifest"
 	"labelgate/internal/policyfile"
 	"labelgate/netlabel"
 )
@@ -36,10 +37,14 @@ func TestLoadFull(t *testing.T) {
 	want := &Config{
 		Path: filepath.Join(dir, "full.toml"), Mode: netlabel.Compat, Policy: filepath.Join(dir, "policy"), Dialect: kernel,
 		Ambient: "Net", Direct: 200, Mapped: 201, Logging: 3, Bringup: true, PinFlows: true, KernelDOI: Leave,
-		Self: Self{Label: "Gateway", Line: 12},
+		Manifest: Manifest{Demand: Signed, State: "/var/lib/labelgate/version", Keys: []manifest.PublicKey{
+			publicKey(t, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOhWulvJNfdOIzT2rlOIu8ymE2LCsjgey1n4kck11Aay one of us"),
+			publicKey(t, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJtGlkuRp6ayDbJ8skxrgPW1YuDni/UhuQOM1KAku9zb"),
+		}},
+		Self: Self{Label: "Gateway", Line: 15},
 		DOIs: []DOI{
-			{Number: 3, Tags: []cipso.TagType{1}, Line: 15},
-			{Number: 4294967295, Tags: []cipso.TagType{5, 2, 1}, AcceptNonCanonical: true, CIPSO: "/etc/cipso-16.d", Line: 19},
+			{Number: 3, Tags: []cipso.TagType{1}, Line: 18},
+			{Number: 4294967295, Tags: []cipso.TagType{5, 2, 1}, AcceptNonCanonical: true, CIPSO: "/etc/cipso-16.d", Line: 22},
 		},
 		Zones: []Zone{
 			{
@@ -47,9 +52,9 @@ func TestLoadFull(t *testing.T) {
 				Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.9.9.9/32")},
 				Labels:   netlabel.Require, DOI: 3, Label: "Public", Only: []string{"Secret", "Public"},
 				Restrict: filepath.Join(dir, "enclave.rules"), LabelAmbient: true,
-				Tunnels: []string{"gre", "esp"}, Ethertypes: []uint16{0x8847, 0x8100}, Line: 25,
+				Tunnels: []string{"gre", "esp"}, Ethertypes: []uint16{0x8847, 0x8100}, Line: 28,
 			},
-			{Name: "rest", Interfaces: []string{"eth0"}, Line: 39},
+			{Name: "rest", Interfaces: []string{"eth0"}, Line: 42},
 		},
 		Queue: Queue{Number: 0, Length: 65535, Backend: Native},
 		Audit: Audit{Output: filepath.Join(dir, "audit.log"), Format: JSON},
@@ -63,6 +68,15 @@ func TestLoadFull(t *testing.T) {
 	if diff := cmp.Diff(want, got, comparePrefixes, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("settings differ (-want +got):\n%s", diff)
 	}
+}
+
+func publicKey(t *testing.T, line string) manifest.PublicKey {
+	t.Helper()
+	k, err := manifest.ParsePublicKey(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func TestParseDefaults(t *testing.T) {

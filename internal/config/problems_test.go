@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +11,9 @@ import (
 
 	"labelgate/internal/policyfile"
 )
+
+// signer is a key that may sign.
+const signer = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOhWulvJNfdOIzT2rlOIu8ymE2LCsjgey1n4kck11Aay"
 
 func TestParseProblems(t *testing.T) {
 	zone := func(more string) string { return minimal + more }
@@ -32,6 +36,17 @@ func TestParseProblems(t *testing.T) {
 		{name: "in the wrong table", text: "interfaces = ['x']\n" + minimal, want: []string{`1:1: unknown key "interfaces" (interfaces belongs in [[zone]])`}},
 		{name: "enum", text: "mode = 'strikt'\n" + minimal, want: []string{`1:8: mode cannot be "strikt" (did you mean "strict"?)`}},
 		{name: "kernel-doi, misspelt", text: "kernel-doi = 'laeve'\n" + minimal, want: []string{`1:14: kernel-doi cannot be "laeve" (did you mean "leave"?)`}},
+		{name: "manifest, misspelt", text: "manifest = 'sealed'\n" + minimal, want: []string{`1:12: manifest cannot be "sealed" (known: check, require, signed, off)`}},
+		{name: "manifest signed by nobody", text: "manifest = 'signed'\n" + minimal, want: []string{`1:12: manifest = "signed" needs the public keys that may sign, in manifest-keys (labelgate seal --generate-key makes a key)`}},
+		{name: "manifest signed by none", text: "manifest = 'signed'\nmanifest-keys = []\n" + minimal, want: []string{`2:1: manifest-keys is empty: nobody could sign`}},
+		{name: "keys that nobody asks for", text: "manifest-keys = ['" + signer + "']\n" + minimal, want: []string{`1:1: manifest-keys are not looked at with manifest = "check" (write manifest = "signed")`}},
+		{name: "keys that are none", text: "manifest = 'signed'\nmanifest-keys = ['me', 'ssh-rsa AAAA', '" + signer + " a', '" + signer + " b']\n" + minimal, want: []string{
+			`2:18: manifest-keys: not a public key`, `2:24: manifest-keys: a key of the type "ssh-rsa"`, `2:126: the key SHA256:DU46tSA55k46U+pmwxAsLJXsjC7AQuwFVL2UgRq4tpY is named twice`,
+		}},
+		{name: "keys of a wrong type", text: "manifest = 'signed'\nmanifest-keys = 'me'\n" + minimal, want: []string{`2:17: manifest-keys wants a list, this is a string`}},
+		{name: "manifest of a wrong type", text: "manifest = true\nmanifest-keys = ['" + signer + "']\n" + minimal, want: []string{`1:12: manifest wants a string`}},
+		{name: "too many keys", text: "manifest = 'signed'\nmanifest-keys = [" + strings.Repeat("'x', ", 17) + "]\n" + minimal, want: append(slices.Repeat([]string{`2:`}, 16), `2:98: 17 keys are more than 16`)},
+		{name: "state without a manifest", text: "manifest = 'off'\nmanifest-state = 'x'\n" + minimal, want: []string{`2:18: manifest-state has no use with manifest = "off"`}},
 		{name: "kernel_doi", text: "kernel_doi = 'leave'\n" + minimal, want: []string{`1:1: unknown key "kernel_doi" (did you mean "kernel-doi"?)`}},
 		{name: "kernel-doi of a domain", text: doi3 + "kernel-doi = 'leave'\n" + minimal, want: []string{`3:1: unknown key "kernel-doi" in [[doi]] (kernel-doi belongs at the top of the file, before the first [header])`}},
 		{name: "dialect", text: "dialect = 'smack'\n" + minimal, want: []string{`1:11: dialect cannot be "smack" (known: labelgate, kernel, libsmack, systemd)`}},

@@ -66,14 +66,19 @@ func peerGroups(fd int) ([]uint32, error) {
 
 // nameSenders makes the kernel say of everything that comes in who sent it. A
 // connection can be inherited or handed on, and then its opener says nothing
-// about who uses it.
+// about who uses it. Since Linux 6.16 a connection has this from its listener,
+// which Listen has told, and then nothing is set here, where that may be forbidden.
 func nameSenders(c *net.UnixConn) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err
 	}
 	var set error
-	if err := raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) }); err != nil {
+	if err := raw.Control(func(fd uintptr) {
+		if is, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED); err != nil || is == 0 {
+			set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+		}
+	}); err != nil {
 		return err
 	}
 	return set

@@ -115,6 +115,7 @@ type Sandbox struct {
 	UID          uint32   `json:"uid"`
 	Capabilities []string `json:"capabilities"` // that are left, as in "net_admin"
 	NoNewPrivs   bool     `json:"no_new_privs"`
-	Landlock     int      `json:"landlock"` // version in use, 0 for none
-	Seccomp      string   `json:"seccomp"`  // kill, log or none
+	Landlock     int      `json:"landlock"`          // version in use, 0 for none
+	Seccomp      string   `json:"seccomp"`           // what a forbidden call does: kill, refuse, report; or none
+	Missing      []string `json:"missing,omitempty"` // what the kernel could not do, in sentences
 }

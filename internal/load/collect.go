@@ -18,8 +18,8 @@ import (
 // Its fields are for handing it from one process to another: who holds it can
 // build the same gateway again, whatever has become of the files since.
 type Bundle struct {
-	Path     string // of the settings, as they were named
-	Files    []policyfile.File
+	Path     string              // of the settings, as they were named
+	Files    []policyfile.File   // that of the settings first
 	Listings map[string][]string // names in the directories that were read
 	Seal     manifest.Seal
 	Deadline time.Time // see Gateway
@@ -36,6 +36,14 @@ func (o Options) Collect(path string) (*Bundle, error) {
 		return nil, err
 	}
 	return &Bundle{Path: path, Files: c.disk.Files(), Listings: c.disk.Listings(), Seal: c.seal, Deadline: c.deadline}, nil
+}
+
+// Config returns the settings, as they stand in the bundle.
+func (b *Bundle) Config() (*config.Config, error) {
+	if len(b.Files) == 0 {
+		return nil, fmt.Errorf("%s: nothing was read", b.Path)
+	}
+	return config.Parse(b.Path, b.Files[0].Data)
 }
 
 // Compile builds the gateway without reading anything from disk. The error is that

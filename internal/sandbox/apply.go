@@ -33,7 +33,7 @@ func Apply(p Profile) (State, error) {
 		return State{}, fmt.Errorf("sandbox: %w", err)
 	}
 	defer self.Close()
-	s, err := p.confine(every, self)
+	s, err := p.confine(every, askLandlock(), self)
 	if err != nil {
 		return s, fmt.Errorf("sandbox: %s: %w", p.Role, err)
 	}
@@ -55,7 +55,7 @@ func prepare() error {
 
 // confine does it, from what needs privileges to what could take the right to do
 // the rest. self is the status of one of the threads.
-func (p *Profile) confine(t threads, self *os.File) (State, error) {
+func (p *Profile) confine(t threads, l landlock, self *os.File) (State, error) {
 	have, err := readStatus(self)
 	if err != nil {
 		return State{}, err
@@ -69,7 +69,7 @@ func (p *Profile) confine(t threads, self *os.File) (State, error) {
 			return State{}, err
 		}
 	}
-	if err := t.capset(keep, keep, keep); err != nil {
+	if err := t.drop(have, keep); err != nil {
 		return State{}, err
 	}
 	if err := t.prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0); err != nil {
@@ -80,7 +80,6 @@ func (p *Profile) confine(t threads, self *os.File) (State, error) {
 	if err := this.prctl(unix.PR_SET_DUMPABLE, 0, 0); err != nil {
 		return State{}, err
 	}
-	l := askLandlock()
 	missing, err := p.files(t, l)
 	if err != nil {
 		return State{}, err

@@ -9,8 +9,8 @@ import (
 )
 
 // table lists the system calls of a role, for the process pid.
-func (p *Profile) table(pid int) []call {
-	switch p.Role {
+func (r Role) table(pid int) []call {
+	switch r {
 	case Judge:
 		return union(always(), self(pid), readFiles(), talk(), judges())
 	case Auditor:
@@ -19,23 +19,23 @@ func (p *Profile) table(pid int) []call {
 		return union(always(), self(pid), readFiles(), talk(), serves())
 	}
 	// What a keeper has not, nobody has whom it starts.
-	return union(keeps(), p.listens(), always(), readFiles(), talk(), judges(), writesFiles(), serves(), archStart)
+	return union(keeps(), always(), readFiles(), talk(), judges(), writesFiles(), serves(), archStart)
 }
 
-// judges is what a judge does beyond reading its policy.
+// judges is what a judge does to the sockets that it has.
 func judges() []call {
 	return []call{
-		{number: unix.SYS_RECVMMSG, name: "recvmmsg"},
-		{number: unix.SYS_SENDMMSG, name: "sendmmsg"},
-		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of the library that lists links
 		{number: unix.SYS_SHUTDOWN, name: "shutdown"},
+		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of its route sockets
 	}
 }
 
 // writesFiles is what an auditor does in its directory, and to the journal.
 func writesFiles() []call {
 	return []call{
-		{number: unix.SYS_OPENAT, name: "openat"},
+		// A program that others may execute as its owner is what root's own
+		// processes must not make.
+		{number: unix.SYS_OPENAT, name: "openat", clauses: without(3, unix.S_ISUID|unix.S_ISGID)},
 		{number: unix.SYS_PWRITE64, name: "pwrite64"},
 		{number: unix.SYS_WRITEV, name: "writev"},
 		{number: unix.SYS_FSYNC, name: "fsync"},
@@ -43,7 +43,7 @@ func writesFiles() []call {
 		{number: unix.SYS_FTRUNCATE, name: "ftruncate"},
 		{number: unix.SYS_FALLOCATE, name: "fallocate"},
 		{number: unix.SYS_FLOCK, name: "flock"},
-		{number: unix.SYS_FCHMOD, name: "fchmod"},
+		{number: unix.SYS_FCHMOD, name: "fchmod", clauses: without(1, unix.S_ISUID|unix.S_ISGID|0o022)},
 		{number: unix.SYS_RENAMEAT, name: "renameat"},
 		{number: unix.SYS_RENAMEAT2, name: "renameat2"},
 		{number: unix.SYS_LINKAT, name: "linkat"},
@@ -51,6 +51,7 @@ func writesFiles() []call {
 		{number: unix.SYS_STATFS, name: "statfs"},
 		{number: unix.SYS_FSTATFS, name: "fstatfs"},
 		{number: unix.SYS_CONNECT, name: "connect"},
+		{number: unix.SYS_GETSOCKOPT, name: "getsockopt"},
 	}
 }
 
@@ -64,24 +65,13 @@ func serves() []call {
 		{number: unix.SYS_GETSOCKOPT, name: "getsockopt"},
 		{number: unix.SYS_SETSOCKOPT, name: "setsockopt", clauses: []clause{
 			all(exactly(1, unix.SOL_SOCKET), exactly(2, unix.SO_KEEPALIVE)),
+			all(exactly(1, unix.SOL_SOCKET), exactly(2, unix.SO_PASSCRED)),
 			all(exactly(1, unix.IPPROTO_TCP)),
 		}},
 		{number: unix.SYS_WRITEV, name: "writev"},
-	}
-}
-
-// listens is for TCP ports that a keeper listens on.
-func (p *Profile) listens() []call {
-	if len(p.Listen) == 0 {
-		return nil
-	}
-	var clauses []clause
-	for _, family := range []uint64{unix.AF_INET, unix.AF_INET6} {
-		clauses = append(clauses, all(exactly(0, family), condition{1, 0xf, unix.SOCK_STREAM}))
-	}
-	return []call{
-		{number: unix.SYS_SOCKET, name: "socket", clauses: clauses},
-		{number: unix.SYS_SETSOCKOPT, name: "setsockopt", clauses: in(1, unix.IPPROTO_IPV6)},
+		// Package os/user asks who itself is, whoever is looked up.
+		{number: unix.SYS_GETUID, name: "getuid"},
+		{number: unix.SYS_GETGID, name: "getgid"},
 	}
 }
 
@@ -102,6 +92,7 @@ func keeps() []call {
 			unix.PR_SET_NO_NEW_PRIVS, unix.PR_GET_NO_NEW_PRIVS, unix.PR_CAPBSET_DROP, unix.PR_CAPBSET_READ, unix.PR_CAP_AMBIENT,
 			unix.PR_SET_SECUREBITS, unix.PR_SET_KEEPCAPS, unix.PR_SET_DUMPABLE, unix.PR_SET_PDEATHSIG, unix.PR_SET_NAME)},
 		{number: unix.SYS_SECCOMP, name: "seccomp", clauses: []clause{
+			all(exactly(0, unix.SECCOMP_GET_ACTION_AVAIL)),
 			all(exactly(0, unix.SECCOMP_SET_MODE_FILTER), condition{1, ^uint64(unix.SECCOMP_FILTER_FLAG_TSYNC), 0}),
 		}},
 		{number: unix.SYS_PRLIMIT64, name: "prlimit64", clauses: in(0, 0)},
@@ -128,17 +119,15 @@ func keeps() []call {
 		{unix.SYS_DUP3, "dup3"},
 		{unix.SYS_EVENTFD2, "eventfd2"},
 		{unix.SYS_EPOLL_CREATE1, "epoll_create1"},
-		{unix.SYS_FCHMODAT, "fchmodat"},
-		{unix.SYS_FCHOWNAT, "fchownat"},
+		{unix.SYS_RECVMMSG, "recvmmsg"},
+		{unix.SYS_SENDMMSG, "sendmmsg"},
 		{unix.SYS_GETCWD, "getcwd"},
 		{unix.SYS_CHDIR, "chdir"},
 		{unix.SYS_SETSID, "setsid"},
 		{unix.SYS_SETPGID, "setpgid"},
 		{unix.SYS_UMASK, "umask"},
 		{unix.SYS_UNAME, "uname"},
-		{unix.SYS_GETUID, "getuid"},
 		{unix.SYS_GETEUID, "geteuid"},
-		{unix.SYS_GETGID, "getgid"},
 		{unix.SYS_GETEGID, "getegid"},
 		{unix.SYS_GETPPID, "getppid"},
 		{unix.SYS_GETRUSAGE, "getrusage"},

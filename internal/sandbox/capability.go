@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -37,16 +38,16 @@ const noRoot = 1<<0 | 1<<1 // SECBIT_NOROOT, SECBIT_NOROOT_LOCKED
 
 // narrow empties the sets that say what could be got back, while the right to do
 // so is still there, and makes keep inheritable, which takes a bounding set that
-// has it. A unit without CAP_SETPCAP has set them itself.
+// has it.
 func (t threads) narrow(have status, keep capabilities) error {
-	if err := t.capset(have.effective, have.permitted, keep); err != nil {
-		return err
-	}
 	if err := t.prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0); err != nil {
 		return fmt.Errorf("ambient capabilities: %w", err)
 	}
 	if !have.effective.has(unix.CAP_SETPCAP) {
-		return nil
+		return nil // whoever took it has set these himself
+	}
+	if err := t.capset(have.effective, have.permitted, keep); err != nil {
+		return err
 	}
 	if err := t.prctl(unix.PR_SET_SECUREBITS, noRoot, 0); err != nil {
 		return fmt.Errorf("secure bits: %w", err)
@@ -60,6 +61,17 @@ func (t threads) narrow(have status, keep capabilities) error {
 		}
 	}
 	return nil
+}
+
+// drop leaves nothing but keep. A unit may deny capset to all of its processes, and
+// that is no harm: one that was executed without ambient capabilities has none, and
+// one that enters is executed with those alone that it keeps.
+func (t threads) drop(have status, keep capabilities) error {
+	err := t.capset(keep, keep, keep)
+	if errors.Is(err, unix.EPERM) && (t == this || (have.permitted|have.effective)&^keep == 0) {
+		return nil
+	}
+	return err
 }
 
 // capset sets the three sets. What a keeper keeps is inheritable and not ambient,

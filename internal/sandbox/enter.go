@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,14 @@ func Enter(p Profile, execute func() error) (State, error) {
 	if r, _ := attested(); r.starts() {
 		return p.inside()
 	}
+	program, err := os.Executable()
+	if err != nil {
+		return State{}, fmt.Errorf("sandbox: %w", err)
+	}
+	p.Execute = append(p.Execute[:len(p.Execute):len(p.Execute)], program)
+	if !filters() {
+		return p.here()
+	}
 	failed := make(chan error)
 	go func() {
 		// Never unlocked: where execute comes back, the thread ends here.
@@ -44,18 +53,31 @@ func (p *Profile) enter(execute func() error) error {
 		return err
 	}
 	defer self.Close()
-	program, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	p.Execute = append(p.Execute[:len(p.Execute):len(p.Execute)], program)
-	if _, err := p.confine(this, self); err != nil {
+	if _, err := p.confine(this, askLandlock(), self); err != nil {
 		return err
 	}
 	if err := execute(); err != nil {
 		return err
 	}
 	return errors.New("the program was not executed again")
+}
+
+// here is for kernels without filters, where nobody can ask whether he is inside
+// already: nothing is executed, and each thread has a Landlock domain of its own. What
+// is missing says that signals are not denied.
+func (p *Profile) here() (State, error) {
+	self, err := os.Open("/proc/thread-self/status")
+	if err != nil {
+		return State{}, fmt.Errorf("sandbox: %w", err)
+	}
+	defer self.Close()
+	l := askLandlock()
+	l.errata = 0
+	s, err := p.confine(every, l, self)
+	if err != nil {
+		return s, fmt.Errorf("sandbox: %s: %w", p.Role, err)
+	}
+	return s, nil
 }
 
 // inside completes what an execution undid, and says what differs from the profile
@@ -70,6 +92,11 @@ func (p *Profile) inside() (State, error) {
 	s, err := Current()
 	if err != nil {
 		return State{}, err
+	}
+	for _, c := range s.Capabilities {
+		if !slices.Contains(p.keeps().names(), c) {
+			return s, fmt.Errorf("sandbox: %s: capability %s is still there, and may not be given up: let the service begin without it, or let it call capset", p.Role, c)
+		}
 	}
 	// Files come before the filter, so who has the one has the other.
 	l := askLandlock()
@@ -97,7 +124,7 @@ func Exec(program string, arguments, environment []string) error {
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
-	if err := handOn(s.permitted & s.inheritable); err != nil {
+	if err := handOn(s.permitted & s.inheritable & set(unix.CAP_NET_ADMIN, unix.CAP_AUDIT_WRITE)); err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	err = syscall.Exec(program, arguments, environment)

@@ -8,8 +8,7 @@ const (
 	executes = reads | unix.LANDLOCK_ACCESS_FS_EXECUTE
 	writes   = reads | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE |
 		unix.LANDLOCK_ACCESS_FS_MAKE_REG | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE | unix.LANDLOCK_ACCESS_FS_REFER
-	sockets = unix.LANDLOCK_ACCESS_FS_READ_DIR | unix.LANDLOCK_ACCESS_FS_MAKE_SOCK | unix.LANDLOCK_ACCESS_FS_REMOVE_FILE
-	null    = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE
+	null = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 )
 
 // Files that a role reads on any machine where they are.
@@ -67,15 +66,15 @@ func (p *Profile) rules(r *ruleset) error {
 			}
 		}
 	}
-	for _, port := range p.Listen {
-		if err := r.listen(port); err != nil {
+	if p.Role == Control { // whose metrics tell of itself
+		if err := r.itself(reads); err != nil {
 			return err
 		}
 	}
 	for _, l := range []struct {
 		names  []string
 		rights uint64
-	}{{p.Read, reads}, {p.Write, writes}, {p.Execute, executes}, {p.Sockets, sockets}} {
+	}{{p.Read, reads}, {p.Write, writes}, {p.Execute, executes}} {
 		if err := always(l.names, l.rights); err != nil {
 			return err
 		}

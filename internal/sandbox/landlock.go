@@ -110,6 +110,22 @@ func (r *ruleset) path(name string, rights uint64) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer unix.Close(fd)
+	return r.descriptor(fd, name, rights)
+}
+
+// itself gives rights to the process's own directory of /proc. The descriptor stays
+// open: without it the kernel may forget the directory when it runs short of
+// memory, and the next one of that name is another, to which the rule says nothing.
+func (r *ruleset) itself(rights uint64) error {
+	const name = "/proc/self"
+	fd, err := unix.Open(name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return r.descriptor(fd, name, rights)
+}
+
+func (r *ruleset) descriptor(fd int, name string, rights uint64) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -135,20 +151,6 @@ func (r *ruleset) path(name string, rights uint64) error {
 func (r *ruleset) mayPath(name string, rights uint64) error {
 	if err := r.path(name, rights); !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) {
 		return err
-	}
-	return nil
-}
-
-const ruleNetPort = 2 // LANDLOCK_RULE_NET_PORT
-
-// listen lets TCP sockets bind to a port.
-func (r *ruleset) listen(port uint16) error {
-	if r.handled.Handled_access_net == 0 {
-		return nil
-	}
-	rule := struct{ rights, port uint64 }{unix.LANDLOCK_ACCESS_NET_BIND_TCP, uint64(port)}
-	if err := r.add(ruleNetPort, unsafe.Pointer(&rule)); err != nil {
-		return fmt.Errorf("port %d: %w", port, err)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func targets(directories []string) (all []string) {
 // Apply or Enter, and with the profile that new settings would give, those that
 // need a restart.
 func (p *Profile) Denied() (all []string) {
-	for _, list := range [][]string{p.Read, p.Write, p.Execute, p.Sockets} {
+	for _, list := range [][]string{p.Read, p.Write, p.Execute} {
 		for _, name := range list {
 			f, err := os.Open(name)
 			if err != nil {

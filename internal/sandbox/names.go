@@ -13,7 +13,7 @@ var capabilityNames = [...]string{
 
 // names lists the set in the order of the numbers.
 func (c capabilities) names() []string {
-	var all []string
+	all := []string{}
 	for n := range 64 {
 		switch {
 		case !c.has(n):

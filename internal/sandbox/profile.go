@@ -18,16 +18,12 @@ type Profile struct {
 	Role Role
 	// Read are files and directories whose content is read.
 	Read []string
-	// Write are directories in which files are made, written, renamed and removed.
+	// Write are directories in which files are made, written, renamed and removed,
+	// and unix sockets removed.
 	Write []string
 	// Execute are programs that a keeper starts, or directories of them. A
 	// package manager replaces a program by renaming.
 	Execute []string
-	// Sockets are directories in which a keeper makes unix sockets and removes
-	// them.
-	Sockets []string
-	// Listen are TCP ports on which a keeper listens.
-	Listen []uint16
 	// AuditWrite keeps CAP_AUDIT_WRITE, if the process has it: for the auditor,
 	// and for the keeper that starts it.
 	AuditWrite bool
@@ -45,13 +41,8 @@ func (p *Profile) check() error {
 	if p.Role < Keeper || p.Role > Single {
 		return errors.New("sandbox: a profile without a role")
 	}
-	if !p.Role.starts() {
-		switch {
-		case len(p.Execute) > 0:
-			return fmt.Errorf("sandbox: %s: only a keeper starts programs", p.Role)
-		case len(p.Sockets) > 0 || len(p.Listen) > 0:
-			return fmt.Errorf("sandbox: %s: only a keeper makes sockets", p.Role)
-		}
+	if len(p.Execute) > 0 && !p.Role.starts() {
+		return fmt.Errorf("sandbox: %s: only a keeper starts programs", p.Role)
 	}
 	if len(p.Write) > 0 && (p.Role == Judge || p.Role == Control) {
 		return fmt.Errorf("sandbox: %s: writes no files", p.Role)

@@ -48,12 +48,12 @@ func (r Role) calls() int {
 	if r == 0 {
 		return 0
 	}
-	return len((&Profile{Role: r}).table(0))
+	return len(r.table(0))
 }
 
 // filter returns what decides about the process pid.
 func (p *Profile) filter(pid int) *filter {
-	f := &filter{arch: arch, calls: p.table(pid)}
+	f := &filter{arch: arch, calls: p.Role.table(pid)}
 	switch p.Violation {
 	case Refuse:
 		f.other = fails(unix.EPERM)
@@ -102,8 +102,18 @@ func (p *Profile) current() bool {
 	return err == nil && ask(askSum) == firstSum+sum
 }
 
+// filters reports whether the kernel has them, with the action that ours take.
+func filters() bool {
+	action := uint32(unix.SECCOMP_RET_KILL_PROCESS)
+	_, _, errno := syscall.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_GET_ACTION_AVAIL, 0, uintptr(unsafe.Pointer(&action)))
+	return errno == 0
+}
+
 // seccomp puts the filter on the threads. Before it no_new_privs must be set.
 func (p *Profile) seccomp(t threads) (missing []string, err error) {
+	if !filters() {
+		return []string{"seccomp is not in this kernel: no system call is denied"}, nil
+	}
 	program, err := p.program(os.Getpid())
 	if err != nil {
 		return nil, err
@@ -116,8 +126,6 @@ func (p *Profile) seccomp(t threads) (missing []string, err error) {
 	first, _, errno := syscall.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(prog)))
 	runtime.KeepAlive(program)
 	switch {
-	case errno == unix.ENOSYS || errno == unix.EINVAL:
-		return []string{"seccomp: not in this kernel"}, nil
 	case errno != 0:
 		return nil, fmt.Errorf("seccomp: %w", errno)
 	case first != 0:

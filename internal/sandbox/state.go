@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -139,6 +140,7 @@ func (s status) state() State {
 		NoNewPrivileges: s.noNewPrivileges,
 		Seccomp:         s.seccomp == unix.SECCOMP_MODE_FILTER,
 		Filters:         s.filters,
+		Missing:         []string{},
 	}
 }
 
@@ -153,9 +155,11 @@ func parseStatus(text []byte) (status, error) {
 		}
 		var err error
 		number := func(to *int, i int) {
-			if i < len(fields) {
-				*to, err = strconv.Atoi(fields[i])
+			if i >= len(fields) {
+				err = io.ErrUnexpectedEOF
+				return
 			}
+			*to, err = strconv.Atoi(fields[i])
 		}
 		mask := func(to *capabilities) {
 			var n uint64

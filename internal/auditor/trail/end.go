@@ -14,10 +14,10 @@ type End struct {
 	Header audit.Record // the file's first record; zero in an empty file
 	Last   audit.Record
 	Seal   audit.Record // the last seal; zero when there is none
-	Value  Value  // chain value of the last line
-	Size   int64  // bytes of whole lines; what is behind is torn
-	Next   uint64 // number of the next seal, where no key has its own
-	Since  uint64 // records behind the last seal
+	Value  Value        // chain value of the last line
+	Size   int64        // bytes of whole lines; what is behind is torn
+	Next   uint64       // number of the next seal, where no key has its own
+	Since  uint64       // records behind the last seal
 
 	// Recent are the last records, the oldest first: as many as any datagram
 	// could have held, and some more.

@@ -3,6 +3,8 @@ package trail
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"labelgate/internal/audit"
 )
@@ -31,4 +33,14 @@ func parseHeader(line []byte) (audit.Record, error) {
 		return r, fmt.Errorf("prev has %d bytes", len(r.Prev.Bytes()))
 	}
 	return r, nil
+}
+
+// fileNumber returns the number in the name of a file that was closed, 0 when it
+// has none.
+func fileNumber(name string) uint64 {
+	n, err := strconv.ParseUint(name[strings.LastIndexByte(name, '.')+1:], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -110,6 +110,8 @@ type verifier struct {
 	seal     uint64       // number of the next
 	sealKnow bool         // seal is known
 	keyed    bool         // there was a seal with a key that is known
+	first    part         // the oldest file
+	removed  uint64       // number of the last file that was removed, say the records
 	closed   bool         // the last line closes the file
 	where    Problem      // place of the line that was read last
 }
@@ -173,15 +175,13 @@ func (v *verifier) begin(p part) error {
 		return v.problem(Missing, "it does not follow the end of the file before it")
 	case !v.started && p.header.File == 1 && prev != (Value{}):
 		return v.problem(Edited, "the first file follows another one")
-	case !v.started && p.header.File > 1:
-		v.note("the files begin with number %d of the trail; what was before is not checked", p.header.File)
 	}
 	if !v.started {
 		v.next = p.header.Seq
 		if p.header.File == 1 {
 			v.next = 1
 		}
-		v.report.First = v.next
+		v.report.First, v.first = v.next, p
 		if p.header.HasSeal {
 			v.key, v.seal, v.sealKnow = p.header.Key, p.header.Seal, true
 		}
@@ -218,7 +218,9 @@ func (v *verifier) line(line []byte, rest *lines) error {
 	switch {
 	case r.Event == audit.EventSealed:
 		return v.sealed(&r, before, head, f)
-	case r.Event == audit.EventRotated && r.File != 0 && r.File != v.number:
+	case r.Event == audit.EventRotated && r.Reason == FileRemoved:
+		v.removed = max(v.removed, fileNumber(r.Detail))
+	case r.Event == audit.EventRotated && r.File != v.number:
 		return v.problem(Reordered, "another file begins here")
 	}
 	return nil

@@ -43,6 +43,13 @@ func (v *verifier) sealed(r *audit.Record, before Value, head []byte, f audit.Fo
 
 // finish checks what only the end can show.
 func (v *verifier) finish() error {
+	if n := v.first.header.File; n > 1 {
+		if v.removed < n-1 {
+			v.where = Problem{File: v.first.path, Line: 1}
+			return v.problem(Missing, "this is file %d of the trail, and no record says that the files before it were removed; give them too, or check from the last seal on", n)
+		}
+		v.note("files 1 to %d were removed by labelgated, say its records", n-1)
+	}
 	if err := v.copied(); err != nil {
 		return err
 	}

@@ -1,79 +1,134 @@
 package daemon
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/auditor"
 	"labelgate/internal/channel"
 	"labelgate/internal/config"
 	"labelgate/internal/sandbox"
 )
 
-func runAuditor(log *slog.Logger, args []string) error {
-	f := inherited("channel", "records")
-	done := make(chan error, 2)
-	verbs := map[string]channel.Handler{
-		verbOpen: channel.Bind(func(a config.Audit) (sandbox.State, error) {
-			var out *os.File
-			switch a.Output {
-			case config.Stderr:
-				out = os.Stderr
-			case config.Stdout:
-				out = os.Stdout
-			default:
-				var err error
-				if out, err = os.OpenFile(a.Output, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
-					return sandbox.State{}, err
-				}
-			}
-			unix.SetNonblock(int(f[1].Fd()), false)
-			go func() { done <- writeRecords(int(f[1].Fd()), out, a.Format) }()
-			return sandbox.State{}, nil
-		}),
-		verbState: channel.Bind(func(struct{}) (struct{}, error) { return struct{}{}, nil }),
+// runAuditor is the process that writes records. It ends when nobody asks it any more
+// and what waited is written.
+func runAuditor(log *slog.Logger, _ []string) error {
+	f := inherited("channel", "records", "progress")
+	progress, err := mapProgress(f[2])
+	if err != nil {
+		return err
 	}
-	go func() {
-		if err := channel.Serve(f[0], verbs); err != nil {
-			done <- err
+	var (
+		ctx, cancel = context.WithCancel(context.Background())
+		rotate      = make(chan struct{}, 1)
+		done        = make(chan error, 1)
+		serving     *auditor.Auditor
+	)
+	defer cancel()
+	type none struct{}
+	verbs := map[string]channel.Handler{
+		verbOpen: channel.Bind(func(a config.Audit) (state sandbox.State, err error) {
+			if serving != nil {
+				return state, errors.New("it is open")
+			}
+			socket, err := unix.FcntlInt(f[1].Fd(), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				return state, err
+			}
+			c := auditorConfig(a)
+			c.Socket, c.Progress, c.Rotate = socket, progress, rotate
+			c.Errorf = func(format string, args ...any) { log.Warn(fmt.Sprintf(format, args...)) }
+			if serving, err = auditor.Open(c); err != nil {
+				return state, err
+			}
+			if state, err = sandbox.Apply(auditorProfile(a)); err != nil {
+				return state, err
+			}
+			go func() { done <- serving.Serve(ctx) }()
+			return state, nil
+		}),
+		verbState: channel.Bind(func(none) (auditor.Status, error) {
+			if serving == nil {
+				return auditor.Status{}, errors.New("it is not open")
+			}
+			return serving.Status(), nil
+		}),
+		verbRotate: channel.Bind(func(none) (none, error) {
+			select {
+			case rotate <- struct{}{}:
+			default: // it is about to
+			}
+			return none{}, nil
+		}),
+	}
+	gone := make(chan error, 1)
+	go func() { gone <- channel.Serve(f[0], verbs) }()
+	select {
+	case err := <-done:
+		return err
+	case err := <-gone:
+		// What has been said is written before another is there to do it, or nobody.
+		cancel()
+		if serving == nil {
+			return err
 		}
-	}()
-	return <-done
+		return errors.Join(err, <-done)
+	}
 }
 
-func writeRecords(fd int, out *os.File, format config.Format) error {
-	b := make([]byte, audit.MaxDatagram)
-	var seq uint64
-	for {
-		n, _, err := unix.Recvfrom(fd, b, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil || n == 0 {
-			return err
-		}
-		var text []byte
-		for line := range bytes.Lines(b[:n]) {
-			r, err := audit.ParseJSON(bytes.TrimSpace(line))
-			if err != nil {
-				return fmt.Errorf("record: %w", err)
-			}
-			seq++
-			r.Seq = seq
-			if format == config.JSON {
-				text = r.AppendJSON(text)
-			} else {
-				text = r.AppendText(text)
-			}
-			text = append(text, '\n')
-		}
-		if _, err := out.Write(text); err != nil {
-			return err
-		}
+func auditorConfig(a config.Audit) auditor.Config {
+	c := auditor.Config{Output: a.Output, Patience: auditorPatience}
+	if a.Format == config.JSON {
+		c.Format = audit.JSON
 	}
+	return c
+}
+
+// auditorPatience is how long an auditor tries at the end. What it could not write
+// stays in the socket as long as somebody has it.
+const auditorPatience = 2 * time.Second
+
+// auditorProfile is what an auditor keeps.
+func auditorProfile(a config.Audit) sandbox.Profile {
+	p := sandbox.Profile{Role: sandbox.Auditor}
+	if filepath.IsAbs(a.Output) {
+		p.Write = []string{filepath.Dir(a.Output)}
+	}
+	return p
+}
+
+// mapProgress maps the memory in which auditors tell their successors how far they
+// came, where their output cannot be read back.
+func mapProgress(f *os.File) (*auditor.Progress, error) {
+	b, err := unix.Mmap(int(f.Fd()), 0, int(unsafe.Sizeof(auditor.Progress{})), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("memory of what was written: %w", err)
+	}
+	return (*auditor.Progress)(unsafe.Pointer(&b[0])), nil
+}
+
+// newProgress makes that memory.
+func newProgress() (*os.File, error) {
+	fd, err := unix.MemfdCreate("labelgate-progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
+	if err == unix.EINVAL {
+		fd, err = unix.MemfdCreate("labelgate-progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("memory of what was written: %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "progress")
+	if err := f.Truncate(int64(unsafe.Sizeof(auditor.Progress{}))); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("memory of what was written: %w", err)
+	}
+	return f, nil
 }

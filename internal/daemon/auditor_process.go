@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/auditor"
 	"labelgate/internal/channel"
 	"labelgate/internal/process"
 	"labelgate/internal/sandbox"
@@ -15,13 +16,14 @@ import (
 // auditing keeps the process that writes records.
 type auditing struct {
 	producer, auditor *os.File // both ends of the socket: what waits in it outlives either side
+	progress          *os.File // memory in which they say how far they came
 	child             *process.Child
 	client            *channel.Client
 	sandbox           sandbox.State
 	missing           bool // there is none
 	restarts          uint64
 	last              string
-	state             struct{}
+	state             auditor.Status
 }
 
 // What the keeper asks of the auditor.
@@ -29,11 +31,10 @@ const (
 	verbOpen   = "open"
 	verbState  = "state"
 	verbRotate = "rotate"
-	verbStop   = "stop"
 )
 
 // beginTrail makes the socket that records go through, or takes that of the program
-// before, and starts who writes them.
+// before. They wait in it until somebody writes them.
 func (d *daemon) beginTrail() (err error) {
 	a := &d.auditing
 	a.producer, a.auditor = file(d.handover.Records, "records"), file(d.handover.Trail, "trail")
@@ -42,9 +43,13 @@ func (d *daemon) beginTrail() (err error) {
 			return err
 		}
 	}
+	if a.progress = file(d.handover.Progress, "progress"); a.progress == nil {
+		if a.progress, err = newProgress(); err != nil {
+			return err
+		}
+	}
 	d.records = &trail{pipe: audit.NewPipe(int(a.producer.Fd()), audit.PipeOptions{Full: full(d.config)})}
-	d.handover.reap()
-	return d.startAuditor()
+	return nil
 }
 
 func (d *daemon) startAuditor() error {
@@ -55,7 +60,7 @@ func (d *daemon) startAuditor() error {
 	}
 	// It outlives this process: what waits in the socket is to be written.
 	child, err := process.Start(process.Spec{
-		Program: process.Self, Role: roleAuditor, Files: []*os.File{theirs, a.auditor}, Outlive: true,
+		Program: process.Self, Role: roleAuditor, Files: []*os.File{theirs, a.auditor, a.progress}, Outlive: true,
 	})
 	theirs.Close() // else this process does not see that the other has ended
 	if err != nil {
@@ -88,11 +93,12 @@ const openPatience = 30 * time.Second
 // that is written.
 func (d *daemon) endTrail() {
 	a := &d.auditing
+	for _, f := range []*os.File{a.producer, a.auditor, a.progress} {
+		f.Close()
+	}
 	if a.child == nil {
 		return
 	}
-	a.producer.Close()
-	a.auditor.Close()
 	a.client.Close()
 	select {
 	case <-a.child.Done():
@@ -148,5 +154,18 @@ func (a *auditing) ill() string {
 	if a.missing {
 		return "no process writes audit records"
 	}
+	if since := a.state.BlockedSince; since != 0 {
+		if blocked := time.Duration(monotonic() - since); blocked > staleAfter {
+			return "audit records are not written: " + a.state.LastError
+		}
+	}
 	return ""
 }
+
+// monotonic is CLOCK_MONOTONIC in nanoseconds, which all processes share.
+func monotonic() uint64 {
+	_, mono := clock.Now()
+	return mono
+}
+
+var clock = audit.NewClock()

@@ -27,6 +27,7 @@ type guard struct {
 
 	unjudged, ipv6, ethertype uint64 // as netfilter last said
 	total                     uint64
+	totals                    map[string]uint64 // by reason
 	alarms                    map[string]string // by interface
 }
 
@@ -101,6 +102,10 @@ func (g *guard) rose(d *daemon, before *uint64, now uint64, reason string) {
 		return
 	}
 	g.total += lost
+	if g.totals == nil {
+		g.totals = make(map[string]uint64)
+	}
+	g.totals[reason] += lost
 	d.records.Write(&audit.Record{Event: audit.EventFiltered, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
 }
 

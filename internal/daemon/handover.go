@@ -22,6 +22,7 @@ const handoverVariable = "LABELGATED_HANDOVER"
 type handover struct {
 	Queue, Lock, Raw int            `json:",omitempty"`
 	Records, Trail   int            `json:",omitempty"` // both ends of the audit socket
+	Progress         int            `json:",omitempty"` // what auditors tell one another
 	Listeners        map[string]int `json:",omitempty"`
 	Auditor, Judge   int            `json:",omitempty"` // process ids
 	Parent           int            `json:",omitempty"` // whose end ends this process, by DeathSignal
@@ -54,7 +55,7 @@ func takeHandover() (h handover, ok bool, err error) {
 
 func (h *handover) descriptors() []int {
 	var all []int
-	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail} {
+	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail, h.Progress} {
 		if fd != 0 {
 			all = append(all, fd)
 		}

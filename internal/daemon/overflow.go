@@ -20,9 +20,11 @@ type overflow struct {
 
 	full, buffer uint64 // as the kernel last said
 	total        uint64
-	depth        queue.Depth   // an alarm when packets wait and none is answered
-	stuck        atomic.Bool   // the alarm
-	waits        atomic.Uint32 // packets, as last seen
+
+	fullTotal, bufferTotal atomic.Uint64
+	depth                  queue.Depth   // an alarm when packets wait and none is answered
+	stuck                  atomic.Bool   // the alarm
+	waits                  atomic.Uint32 // packets, as last seen
 }
 
 // overflowInterval is how often the kernel is asked.
@@ -57,8 +59,8 @@ func (o *overflow) poll() error {
 	}
 	for i := range all {
 		if q := &all[i]; q.Number == o.number {
-			o.rose(&o.full, q.QueueDropped, audit.ReasonQueueFull)
-			o.rose(&o.buffer, q.UserDropped, audit.ReasonBufferFull)
+			o.fullTotal.Add(o.rose(&o.full, q.QueueDropped, audit.ReasonQueueFull))
+			o.bufferTotal.Add(o.rose(&o.buffer, q.UserDropped, audit.ReasonBufferFull))
 			o.waits.Store(q.Depth)
 			switch o.depth.Feed(*q) {
 			case queue.Raised:
@@ -85,13 +87,13 @@ func risen(before *uint64, now uint64) uint64 {
 	return lost
 }
 
-func (o *overflow) rose(before *uint64, now uint64, reason string) {
+func (o *overflow) rose(before *uint64, now uint64, reason string) uint64 {
 	lost := risen(before, now)
-	if lost == 0 {
-		return
+	if lost != 0 {
+		o.total += lost
+		o.record(&audit.Record{Event: audit.EventQueueOverflow, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
 	}
-	o.total += lost
-	o.record(&audit.Record{Event: audit.EventQueueOverflow, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
+	return lost
 }
 
 // appendSummary appends a line for people, none when nothing was lost.

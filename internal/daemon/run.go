@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,6 +49,10 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	if owning != nil {
 		return owning
+	}
+	d.handover.reap()
+	if err := d.startAuditor(); err != nil {
+		return err
 	}
 	d.warn(summary)
 	d.summary, d.stamp = summary, d.handover.stamp(summary.Numbering)
@@ -150,6 +155,11 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	defer notices.Close()
 	d.notices = notices.Changed()
 	d.overflow = &overflow{number: d.config.Queue.Number, depth: queue.Depth{Polls: 4}, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
+	if err := d.startControl(); err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	defer d.endControl()
+	d.backend, d.loaded = backend, time.Now()
 	d.begun(backend)
 	for {
 		err = d.tasks(ctx)

@@ -75,6 +75,7 @@ func (d *daemon) takeOver() error {
 		h.Lock = int(l.Fd())
 	}
 	h.Raw, h.Records, h.Trail = int(d.raw.Fd()), int(d.auditing.producer.Fd()), int(d.auditing.auditor.Fd())
+	h.Progress = int(d.auditing.progress.Fd())
 	h.Auditor = d.auditing.child.PID()
 	if d.judges.child != nil {
 		h.Judge = d.judges.child.PID()

@@ -54,6 +54,7 @@ func TestImports(t *testing.T) {
 	add("only nft installs rules", "github.com/google/nftables", module+"internal/nft", module+"internal/queue/queuetest")
 	add("only kerneldoi talks generic netlink", "github.com/mdlayher/genetlink", module+"internal/kerneldoi")
 	add("gopacket is for captures and the lab", "github.com/google/gopacket", module+"internal/capture", module+"internal/lab")
+	add("only the sandbox writes programs for the kernel's filters", "golang.org/x/net/bpf", module+"internal/sandbox")
 	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
 	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
@@ -120,6 +121,17 @@ func TestControlKnowsNothing(t *testing.T) {
 	for _, i := range all["labelgate/internal/control"].Imports {
 		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "labelgate/internal/policyfile" {
 			t.Errorf("internal/control imports %s; what it says comes from its Backend", i)
+		}
+	}
+}
+
+// TestSandbox: what takes rights away serves every process, and so knows nothing of
+// what they do.
+func TestSandbox(t *testing.T) {
+	all := list(t, "./...")
+	for _, i := range all["labelgate/internal/sandbox"].Imports {
+		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "golang.org/x/net/bpf" {
+			t.Errorf("internal/sandbox imports %s; it knows the kernel and nothing else", i)
 		}
 	}
 }

@@ -78,9 +78,9 @@ func (d *daemon) count() {
 	if now, err := g.counters(); err == nil {
 		g.rose(d, &g.unjudged, now.Unjudged, audit.ReasonUnjudged)
 		g.rose(d, &g.ipv6, now.IPv6, audit.ReasonIPv6)
-		// An interface that goes takes its counts along on older kernels.
-		g.around, g.ethertype = min(g.around, now.Around), min(g.ethertype, now.Ethertype)
 		g.rose(d, &g.around, now.Around, audit.ReasonBypass)
+		// An interface that goes takes its count along on older kernels.
+		g.ethertype = min(g.ethertype, now.Ethertype)
 		g.rose(d, &g.ethertype, now.Ethertype, audit.ReasonEthertype)
 	}
 }

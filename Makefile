@@ -34,7 +34,7 @@ test: build
 # time. SOAK=3 draws three times as many; LABELGATE_SEED=N draws again what a
 # table says was drawn.
 SOAK   ?= 1
-soaked := ./internal/control ./test/differential ./test/e2e ./test/hostile
+soaked := ./internal/auditor ./internal/control ./test/differential ./test/e2e ./test/hostile
 
 soak: | tools
 	@rm -f out/figures/soak-*.jsonl
@@ -43,7 +43,7 @@ soak: | tools
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/auditor/... ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }

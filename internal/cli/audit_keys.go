@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"labelgate/internal/auditor/trail"
+	audittrail "labelgate/internal/auditor/trail"
 )
 
 func newAuditKeys(s *settings) *cobra.Command {
@@ -26,7 +26,7 @@ A FILE that exists is not touched.`,
 		Example: `  labelgate audit keys /var/lib/labelgate/seal.key > seal.verify`,
 		Args:    arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			verify, sealing := trail.NewKeys()
+			verify, sealing := audittrail.NewKeys()
 			if err := create(args[0], sealing); err != nil {
 				return err
 			}

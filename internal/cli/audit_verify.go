@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"labelgate/internal/audit"
-	"labelgate/internal/auditor/trail"
+	audittrail "labelgate/internal/auditor/trail"
 )
 
 // verifyFlags are the flags of audit verify.
@@ -46,8 +46,8 @@ cannot be read. What could not be checked is said on standard error.`,
 			if err != nil {
 				return err
 			}
-			report, err := trail.Verify(args, options)
-			var problem *trail.Problem
+			report, err := audittrail.Verify(args, options)
+			var problem *audittrail.Problem
 			if err != nil && !errors.As(err, &problem) {
 				return err
 			}
@@ -61,7 +61,7 @@ cannot be read. What could not be checked is said on standard error.`,
 	return cmd
 }
 
-func (f *verifyFlags) options() (o trail.Options, err error) {
+func (f *verifyFlags) options() (o audittrail.Options, err error) {
 	o.SinceSeal = f.sinceSeal
 	for _, name := range f.keys {
 		keys, err := readVerifyKeys(name)
@@ -71,7 +71,7 @@ func (f *verifyFlags) options() (o trail.Options, err error) {
 		o.Keys = append(o.Keys, keys...)
 	}
 	if f.sealingKey != "" {
-		state, err := trail.ReadKeyState(f.sealingKey)
+		state, err := audittrail.ReadKeyState(f.sealingKey)
 		if err != nil {
 			return o, err
 		}
@@ -91,7 +91,7 @@ func (f *verifyFlags) options() (o trail.Options, err error) {
 	return o, nil
 }
 
-func readVerifyKeys(name string) (keys []trail.VerifyKey, err error) {
+func readVerifyKeys(name string) (keys []audittrail.VerifyKey, err error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func readVerifyKeys(name string) (keys []trail.VerifyKey, err error) {
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
-		key, err := trail.ParseVerifyKey(line)
+		key, err := audittrail.ParseVerifyKey(line)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
 		}
@@ -148,7 +148,7 @@ type verified struct {
 	Problem  string     `json:"problem,omitempty"`
 }
 
-func sayVerified(cmd *cobra.Command, s *settings, r *trail.Report, p *trail.Problem) error {
+func sayVerified(cmd *cobra.Command, s *settings, r *audittrail.Report, p *audittrail.Problem) error {
 	for _, note := range r.Notes {
 		fmt.Fprintf(cmd.ErrOrStderr(), "note: %s\n", note)
 	}
@@ -178,7 +178,7 @@ func sayVerified(cmd *cobra.Command, s *settings, r *trail.Report, p *trail.Prob
 }
 
 // summary says in a line what is intact.
-func summary(r *trail.Report) string {
+func summary(r *audittrail.Report) string {
 	text := fmt.Sprintf("intact: records %d to %d in %s", r.First, r.Last, plural(r.Files, "file", "files"))
 	switch {
 	case r.Sealed == 0:

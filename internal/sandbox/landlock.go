@@ -78,4 +78,3 @@ func (l landlock) missing(t threads) (all []string) {
 	}
 	return all
 }
-

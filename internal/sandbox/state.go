@@ -98,4 +98,3 @@ func Of(pid int) (State, error) {
 	}
 	return weakest(all).state(), nil
 }
-

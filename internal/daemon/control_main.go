@@ -39,7 +39,10 @@ func runControl(log *slog.Logger, _ []string) error {
 			server = control.NewServer(control.Config{
 				Backend: asker, Access: r.Access, Version: version.String(), Audit: func(e control.Event) { told.Write(event(e)) },
 			})
-			numbers := metrics.NewServer(metrics.Config{Status: asker.status})
+			var meter *metrics.Server
+			if r.Metrics {
+				meter = metrics.NewServer(metrics.Config{Status: func(ctx context.Context) (*control.Status, error) { return asker.status(ctx, server) }})
+			}
 			if state, err = sandbox.Apply(sandbox.Profile{Role: sandbox.Control}); err != nil {
 				return state, err
 			}
@@ -47,9 +50,7 @@ func runControl(log *slog.Logger, _ []string) error {
 				go func() { done <- named("control socket", server.Serve(ctx, f[4])) }()
 			}
 			if r.Metrics {
-				go func() {
-					done <- named("metrics", numbers.Serve(ctx, f[5]))
-				}()
+				go func() { done <- named("metrics", meter.Serve(ctx, f[5])) }()
 			}
 			return state, nil
 		}),
@@ -125,7 +126,7 @@ func (a *asker) Do(_ context.Context, q control.Request) (control.Response, erro
 }
 
 // status asks for what metrics are made of.
-func (a *asker) status(ctx context.Context) (*control.Status, error) {
+func (a *asker) status(ctx context.Context, server *control.Server) (*control.Status, error) {
 	r, err := a.Do(ctx, control.Request{Verb: control.VerbStatus})
 	if err != nil {
 		return nil, err
@@ -134,6 +135,7 @@ func (a *asker) status(ctx context.Context) (*control.Status, error) {
 	if !ok {
 		return nil, errors.New("the gateway says nothing of its state")
 	}
+	s.Counters.Control = server.Calls() // which the keeper does not know
 	return s, nil
 }
 

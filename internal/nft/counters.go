@@ -47,7 +47,7 @@ func ReadCounters(table string, netns int) (Counters, error) {
 			return Counters{}, fmt.Errorf("nft: counters of table %s: %w%s", table, err, advice(err))
 		}
 		for i := range rules {
-			if isEgress(rules[i].chain) {
+			if family == nftables.TableFamilyNetdev && rules[i].chain == leavesChain {
 				sum.Around += rules[i].packets
 			} else {
 				*n += rules[i].packets

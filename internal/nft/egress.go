@@ -1,8 +1,6 @@
 package nft
 
 import (
-	"strings"
-
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -24,7 +22,10 @@ import (
 // hookEgress is NF_NETDEV_EGRESS of linux/netfilter.h, since Linux 5.16.
 var hookEgress = nftables.ChainHookRef(1)
 
-// egress are the rules of one interface.
+// leavesChain has the rules of all interfaces.
+const leavesChain = "leaves"
+
+// egress are those rules.
 func egress() []rule {
 	return []rule{
 		newRule("not IP: accept", linkType(expr.MetaKeyOIFTYPE, expr.CmpOpEq), notIP(ethertype()), accept()),
@@ -42,6 +43,3 @@ func notIP(number []expr.Any) []expr.Any {
 	}
 	return number
 }
-
-// isEgress reports whether a chain of the netdev table is one of these.
-func isEgress(chain string) bool { return strings.HasPrefix(chain, "egress-") }

@@ -20,9 +20,14 @@ import (
 // See egress for what is.
 
 // netdev builds the table of the netdev family. present are the interfaces that
-// exist.
+// exist. Their chains hold nothing but the way to the chain with the rules, which is
+// there whatever interfaces are: what it counts does not go with one of them, and all
+// of it fits into one batch.
 func netdev(p Plan, present map[string]bool) table {
 	t := table{family: nftables.TableFamilyNetdev}
+	if !p.NoEgress {
+		t.chains = append(t.chains, newChain(leavesChain, nil, 0, egress()...))
+	}
 	zones := p.Zones
 	if len(p.shut) > 0 {
 		zones = append(slices.Clip(zones), Zone{Interfaces: p.shut}) // no zone has the number 0
@@ -30,15 +35,16 @@ func netdev(p Plan, present map[string]bool) table {
 	for _, z := range zones {
 		admitted, untagged, tags := ethertypes(z)
 		zone := setID(z.Index)
-		rules := frames(setEthertypes+zone, setUntagged+zone, tags)
 		t.sets = append(t.sets, set{id: setEthertypes + zone, keyType: nftables.TypeEtherType, keys: admitted})
 		if len(tags) > 0 {
 			t.sets = append(t.sets, set{id: setUntagged + zone, keyType: nftables.TypeEtherType, keys: untagged})
 		}
+		comes := fmt.Sprintf("comes-%d", z.Index)
+		t.chains = append(t.chains, newChain(comes, nil, 0, frames(setEthertypes+zone, setUntagged+zone, tags)...))
 		for _, name := range z.Interfaces {
-			chains := []chain{newChain(deviceChain("ingress", name), nftables.ChainHookIngress, priorityFirst, rules...)}
+			chains := []chain{leadingChain(deviceChain("ingress", name), nftables.ChainHookIngress, comes)}
 			if !p.NoEgress {
-				chains = append(chains, newChain(deviceChain("egress", name), hookEgress, priorityFirst, egress()...))
+				chains = append(chains, leadingChain(deviceChain("egress", name), hookEgress, leavesChain))
 			}
 			for _, c := range chains {
 				c.device, c.optional = name, !present[name]
@@ -47,6 +53,13 @@ func netdev(p Plan, present map[string]bool) table {
 		}
 	}
 	return t
+}
+
+// leadingChain is a chain of an interface.
+func leadingChain(name string, hook *nftables.ChainHook, to string) chain {
+	c := newChain(name, hook, priorityFirst, newRule("all: see chain "+to, continueAt(to)))
+	c.leads = to
+	return c
 }
 
 // without returns the table without the chains that need not be.
@@ -96,7 +109,7 @@ func ethertypes(z Zone) (admitted, untagged, tags [][]byte) {
 	return admitted, untagged, tags
 }
 
-// frames are the rules of one interface.
+// frames are the rules of one zone.
 //
 // Before ingress the kernel takes the outermost VLAN tag, 802.1Q or 802.1ad, out of
 // the frame and keeps it aside, if the network card did not do so already: its own

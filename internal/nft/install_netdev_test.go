@@ -23,12 +23,12 @@ func TestTakeNetdev(t *testing.T) {
 		err     error
 	}{
 		{"as it should be", nil, &DriftError{}, nil, nil, true, nil},
-		{"chains for interfaces to come", []map[string]bool{one}, nil, []error{nil}, []int{4}, true, nil},
-		{"not for interfaces to come", []map[string]bool{one}, nil, []error{unix.ENOENT, nil}, []int{4, 2}, true, nil},
-		{"no such family", []map[string]bool{one}, nil, []error{unix.EOPNOTSUPP}, []int{4, 2}, false, nil},
-		{"no such chain type", []map[string]bool{one}, nil, []error{unix.ENOENT}, []int{4, 2}, false, nil},
-		{"an interface went meanwhile", []map[string]bool{both, one}, nil, []error{unix.ENOENT, unix.ENOENT, unix.ENOENT, nil}, []int{4, 4, 4, 2}, true, nil},
-		{"not permitted", []map[string]bool{one}, nil, []error{unix.EPERM}, []int{4}, false, unix.EPERM},
+		{"chains for interfaces to come", []map[string]bool{one}, nil, []error{nil}, []int{6}, true, nil},
+		{"not for interfaces to come", []map[string]bool{one}, nil, []error{unix.ENOENT, nil}, []int{6, 4}, true, nil},
+		{"no such family", []map[string]bool{one}, nil, []error{unix.EOPNOTSUPP}, []int{6, 4}, false, nil},
+		{"no such chain type", []map[string]bool{one}, nil, []error{unix.ENOENT}, []int{6, 4}, false, nil},
+		{"an interface went meanwhile", []map[string]bool{both, one}, nil, []error{unix.ENOENT, unix.ENOENT, unix.ENOENT, nil}, []int{6, 6, 6, 4}, true, nil},
+		{"not permitted", []map[string]bool{one}, nil, []error{unix.EPERM}, []int{6}, false, unix.EPERM},
 		{"one came", []map[string]bool{both}, &DriftError{Found: []string{"missing"}, Bare: []string{"e1"}, absent: []string{"egress-e1"}}, []error{nil}, []int{1}, true, nil},
 		{"one came whole", []map[string]bool{both}, &DriftError{Found: []string{"a", "b"}, Bare: []string{"e1", "e1"}, absent: []string{"ingress-e1", "egress-e1"}}, []error{nil}, []int{2}, true, nil},
 	}

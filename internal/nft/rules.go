@@ -57,11 +57,12 @@ type set struct {
 
 type chain struct {
 	name     string
-	hook     *nftables.ChainHook
-	priority nftables.ChainPriority
+	hook     *nftables.ChainHook    // nil where another chain leads here
+	priority nftables.ChainPriority // valid iff there is a hook
 	rules    []rule
 	device   string // whose frames it sees; in the netdev family only
 	optional bool   // its device is not there, so it need not be
+	leads    string // the chain that its only rule goes on in, "" if it has others
 }
 
 type rule struct {

@@ -58,6 +58,7 @@ type daemon struct {
 	sandbox  sandbox.State
 
 	upgrading atomic.Bool
+	adopted   bool // the queue, from one who died
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -111,6 +112,7 @@ func Run(ctx context.Context, o Options) error {
 	d := &daemon{Options: o, handover: handover, started: handover.Started, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		narrow:   nft.Narrow,
+		shut:     func() error { return nft.CloseForwarding(nft.DefaultTable, 0) },
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
 		bypasses: bypasses{find: new(nft.BypassWatch).Bypasses},

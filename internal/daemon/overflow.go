@@ -18,6 +18,7 @@ type overflow struct {
 	read   func() ([]queue.KernelStats, error)
 	record func(*audit.Record)
 
+	adopted      bool   // the queue is another's, whose last reading is not known
 	full, buffer uint64 // as the kernel last said
 	total        uint64
 
@@ -59,6 +60,10 @@ func (o *overflow) poll() error {
 	}
 	for i := range all {
 		if q := &all[i]; q.Number == o.number {
+			if o.adopted {
+				// Who had the queue before has told of what was lost until then.
+				o.adopted, o.full, o.buffer = false, q.QueueDropped, q.UserDropped
+			}
 			o.fullTotal.Add(o.rose(&o.full, q.QueueDropped, audit.ReasonQueueFull))
 			o.bufferTotal.Add(o.rose(&o.buffer, q.UserDropped, audit.ReasonBufferFull))
 			o.waits.Store(q.Depth)

@@ -83,6 +83,8 @@ func (d *daemon) takeOver() error {
 	h.Upgrades++
 	h.Started, h.Stamp, h.Generation, h.Numbering = d.started, d.stamp, d.summary.Generation, d.summary.Numbering
 	h.Seal = &d.bundle.Seal
+	_ = d.overflow.poll() // what cannot be read now is on the next one's account
+	h.Full, h.Buffer = d.overflow.full, d.overflow.buffer
 	d.records.Write(&audit.Record{Event: audit.EventUpgrade, Process: roleKeeper, PID: uint32(os.Getpid()), Detail: d.program})
 	d.unregister() // the next one knows the kernel's own from ours
 	return process.Replace(d.executeHere)

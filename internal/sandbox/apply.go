@@ -16,7 +16,8 @@ import (
 //
 // Whatever the process needs that its profile denies it has opened before:
 // sockets, shared memory, its place in the kernel's tables. A keeper calls Enter
-// instead.
+// instead. A program that was built with cgo cannot confine itself; the error then
+// matches errors.ErrUnsupported.
 func Apply(p Profile) (State, error) {
 	if err := p.check(); err != nil {
 		return State{}, err

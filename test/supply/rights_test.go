@@ -44,8 +44,8 @@ var keeperMay = map[string]func() error{
 	"execute itself":                  execute,
 	"confine itself by Landlock":      landlock,
 	"confine itself by seccomp":       func() error { return call(unix.SYS_SECCOMP, 2, 0, ptr(new(uint32))) }, // SECCOMP_GET_ACTION_AVAIL
-	"watch a process":                 func() error { return pidfd() },
-	"make itself unreadable to peers": func() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) },
+	"watch a process":                 pidfd,
+	"make itself unreadable to peers": unreadable,
 }
 
 var keeperMayNot = map[string]func() error{
@@ -233,6 +233,14 @@ func landlock() error {
 		return nil
 	}
 	return err
+}
+
+// unreadable is taken back: what comes after it would find its own files in /proc closed.
+func unreadable() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
 }
 
 func pidfd() error {

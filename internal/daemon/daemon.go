@@ -59,6 +59,7 @@ type daemon struct {
 
 	upgrading atomic.Bool
 	adopted   bool // the queue, from one who died
+	served    bool // packets were judged
 
 	packets  *queue.Queue
 	lock     *queue.Queue

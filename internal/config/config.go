@@ -187,6 +187,16 @@ func Load(path string) (*Config, error) {
 // opened: it appears in problems as given, and relative paths inside the file
 // start from its directory. The error is a policyfile.Problems.
 func Parse(path string, data []byte) (*Config, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		absolute = path
+	}
+	return ParseAt(path, absolute, data)
+}
+
+// ParseAt is Parse for who may not look where he is: absolute is the path of the file
+// from the root.
+func ParseAt(path, absolute string, data []byte) (*Config, error) {
 	doc, problems := parseDocument(path, data)
 	if len(problems) > 0 {
 		return nil, problems
@@ -194,13 +204,9 @@ func Parse(path string, data []byte) (*Config, error) {
 	var raw rawFile
 	b := binder{doc: doc}
 	b.table(doc.root, raw.keys(), "")
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		abs = path
-	}
-	c := checker{binder: b, dir: filepath.Dir(abs)}
+	c := checker{binder: b, dir: filepath.Dir(absolute)}
 	config := c.file(&raw)
-	config.Path = abs
+	config.Path = absolute
 	if len(c.problems) > 0 {
 		c.sort()
 		return nil, c.problems

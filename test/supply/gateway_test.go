@@ -30,7 +30,7 @@ func gateway(t *testing.T) *machine {
 	run(t, "", "cp", "-r", root+"/examples/perimeter/.", filepath.Join(m.dir, "etc/labelgate"))
 	run(t, "", "chgrp", "-R", "--reference="+m.dir+"/etc/labelgate", m.dir+"/etc/labelgate")
 	run(t, "", "chmod", "-R", "u=rwX,g=rX,o=", m.dir+"/etc/labelgate")
-	run(t, "", "systemctl", "--root="+m.dir, "enable", "labelgate-guard", "labelgated")
+	run(t, "", "systemctl", "--root="+m.dir, "enable", "labelgate-guard", "labelgate-forward", "labelgated")
 	return m
 }
 
@@ -61,6 +61,12 @@ func TestGatewayUnderSystemd(t *testing.T) {
 		}
 		if got := m.guarded(); got != zones {
 			t.Errorf("guards %q, want %q", got, zones)
+		}
+	})
+	t.Run("forwards", func(t *testing.T) {
+		m := m.as(t)
+		if got := m.run("cat", "/proc/sys/net/ipv4/ip_forward"); got != "1" {
+			t.Errorf("ip_forward is %s", got)
 		}
 	})
 	t.Run("nothing is wrong", func(t *testing.T) {
@@ -123,6 +129,9 @@ func TestGuardWithoutSettings(t *testing.T) {
 	}
 	if state := m.property("labelgated", "ActiveState"); state == "active" {
 		t.Error("the gateway runs without settings")
+	}
+	if got := m.run("cat", "/proc/sys/net/ipv4/ip_forward"); got != "0" {
+		t.Errorf("ip_forward is %s", got)
 	}
 	said := m.run("journalctl", "-o", "cat", "-u", "labelgate-guard")
 	if !strings.Contains(said, "labelgate.toml:1") || !strings.Contains(said, "everything that this machine would forward is dropped") {

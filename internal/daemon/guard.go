@@ -17,6 +17,7 @@ import (
 type guard struct {
 	check    func(nft.Plan) error
 	narrow   func(nft.Plan) error
+	shut     func() error // forwarding, until the rules are in place
 	counters func() (nft.Counters, error)
 	ruleset
 	bypasses
@@ -27,6 +28,7 @@ type guard struct {
 
 	unjudged, ipv6, around, ethertype uint64 // as netfilter last said
 	total                             uint64
+	totals                            map[string]uint64 // by reason
 	alarms                            map[string]string // by interface
 }
 
@@ -56,7 +58,11 @@ func (d *daemon) watch() {
 			d.records.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
 		}
 		if _, err := d.lay(p); err != nil {
-			d.Log.Error("the netfilter rules could not be put back; unjudged packets may pass", "error", err.Error())
+			d.Log.Error("the netfilter rules could not be put back; nothing is forwarded until they are", "error", err.Error())
+			// By another table, which whoever holds ours may not know of.
+			if err := g.shut(); err != nil {
+				d.Log.Error("forwarding could not be closed; unjudged packets may pass", "error", err.Error())
+			}
 			return
 		}
 		g.inPlace = true
@@ -102,6 +108,10 @@ func (g *guard) rose(d *daemon, before *uint64, now uint64, reason string) {
 		return
 	}
 	g.total += lost
+	if g.totals == nil {
+		g.totals = make(map[string]uint64)
+	}
+	g.totals[reason] += lost
 	d.records.Write(&audit.Record{Event: audit.EventFiltered, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
 }
 

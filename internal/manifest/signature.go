@@ -83,8 +83,9 @@ func parseSignature(signature []byte) (PublicKey, []byte, error) {
 	if len(signature) > MaxSignature {
 		return fail("too large for a signature")
 	}
-	text, ok := strings.CutPrefix(string(signature), sigBegin)
-	if text, ok = strings.CutSuffix(text, sigEnd); !ok {
+	text, begins := strings.CutPrefix(string(signature), sigBegin)
+	text, ends := strings.CutSuffix(text, sigEnd)
+	if !begins || !ends {
 		return fail("not a signature as ssh-keygen writes it, or cut off")
 	}
 	blob, err := base64.StdEncoding.Strict().DecodeString(strings.ReplaceAll(text, "\n", ""))

@@ -44,7 +44,7 @@ soak-short: | tools
 # drawn.
 SOAK     ?= 1
 DURATION ?=
-soaked   := ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile ./test/policies ./test/faults
+soaked   := ./internal/auditor ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile ./test/policies ./test/faults
 
 soak: | tools
 	@rm -f out/figures/soak-*.jsonl
@@ -53,7 +53,7 @@ soak: | tools
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split ./netlabel
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./internal/audit ./internal/auditor/... ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split ./netlabel
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }

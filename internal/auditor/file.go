@@ -60,7 +60,11 @@ func openFile(c *Config, p patience) (*file, error) {
 
 func (w *file) open() (err error) {
 	if w.config.KeyFile != "" {
-		if w.key, err = trail.OpenKeyFile(w.config.KeyFile); err != nil {
+		err := w.unlocked(func() (err error) {
+			w.key, err = trail.OpenKeyFile(w.config.KeyFile)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -70,7 +74,11 @@ func (w *file) open() (err error) {
 	if w.place, err = openPlace(filepath.Dir(w.config.Output), filepath.Base(w.config.Output)); err != nil {
 		return err
 	}
-	if w.f, err = w.place.openCurrent(); err != nil {
+	err = w.unlocked(func() (err error) {
+		w.f, err = w.place.openCurrent()
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	w.use(w.f)
@@ -92,6 +100,16 @@ func (w *file) open() (err error) {
 	_, mono := w.config.Now()
 	w.born, w.first = w.birth(&end.Header, mono), mono
 	return w.catchUp(&end)
+}
+
+// unlocked opens something, and waits while another auditor holds it: one that is
+// about to end has much to write perhaps.
+func (w *file) unlocked(open func() error) error {
+	for end := time.Now().Add(w.config.LockWait); ; time.Sleep(shortestWait / 2) {
+		if err := open(); !errors.Is(err, trail.ErrLocked) || !time.Now().Before(end) {
+			return err
+		}
+	}
 }
 
 // written returns the records that came with datagrams.

@@ -83,7 +83,9 @@ type daemon struct {
 	pending     []string         // settings that changed and need a restart
 	loaded      time.Time        // when what is in force was
 	domains     domains
-	requests    chan func()     // to be done by follow
+	requests    chan func() // to be done by follow
+	found       chan func() // the same, by who does not wait for that
+	asking      asking
 	notices     <-chan struct{} // somebody changed rules of netfilter
 }
 
@@ -125,7 +127,7 @@ func Run(ctx context.Context, o Options) error {
 	d.since = time.Now()
 	d.watchdog = newWatchdog()
 	d.tally.before = judge.NewCounters()
-	d.requests = make(chan func())
+	d.requests, d.found = make(chan func()), make(chan func(), 16)
 	if err := d.listen(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"time"
 
 	"labelgate/internal/config"
 	"labelgate/internal/links"
@@ -66,6 +67,7 @@ func (d *daemon) lay(p nft.Plan) (nft.Report, error) {
 		return report, err
 	}
 	d.guard.known = before
+	d.guard.inPlace, d.guard.checked = true, time.Now()
 	d.guard.restart()
 	if !report.Ethertypes && !d.guard.noIngress {
 		d.guard.noIngress = true

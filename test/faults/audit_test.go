@@ -95,11 +95,7 @@ func TestDiskFull(t *testing.T) {
 
 func diskFull(t *testing.T, full string) {
 	p := newSite(t, hosts)
-	p.Disk = gate.NewDisk(t, p.Directory+"/trail", "64k")
-	p.records = gate.NewRecords(p.Disk.Path("audit.json"))
-	with := files()
-	with[gate.Settings] = strings.Replace(settings, `output = "audit.json"`, `output = "trail/audit.json"`+"\nfull   = \""+full+`"`, 1)
-	p.Write(t, with)
+	p.trailOnDisk(t, "64k", "full = \""+full+"\"\n")
 	p.Manager.Run(t)
 	p.watch(t, long.Seed(t, 13), append(permitted(), forbidden()...)...)
 	before := p.books(t)
@@ -148,6 +144,17 @@ func diskFull(t *testing.T, full string) {
 		figures.Figure{ID: "faults/disk-full/" + full + "/resumed", Value: float64(first.Sub(room).Milliseconds()), Unit: "ms", Against: "after there was room"},
 		figures.Figure{ID: "faults/disk-full/" + full + "/unaccounted", Value: float64(max(missing, -missing)), Unit: "packets"}.AtMost(0),
 	)
+}
+
+// trailOnDisk writes the perimeter's files, with the records on a disk of some size
+// and other settings of them.
+func (p *perimeter) trailOnDisk(t *testing.T, size, more string) {
+	t.Helper()
+	p.Disk = gate.NewDisk(t, p.Directory+"/trail", size)
+	p.records = gate.NewRecords(p.Disk.Path("audit.json"))
+	with := files()
+	with[gate.Settings] = strings.Replace(settings, `output = "audit.json"`, `output = "trail/audit.json"`, 1) + more
+	p.Write(t, with)
 }
 
 // filled waits until the disk takes no more records and returns when that was.

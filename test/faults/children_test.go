@@ -44,7 +44,7 @@ func TestChildren(t *testing.T) {
 		if role == "judge" {
 			killed = append(killed, at)
 		}
-		if i%3 == 0 {
+		if i%5 == 0 {
 			continue // the next is killed while this one is being replaced
 		}
 		if !gate.Eventually(func() bool { now := p.Service().Role(role); return now != 0 && now != pid }) {

@@ -33,12 +33,12 @@ func TestWatchdog(t *testing.T) {
 		{"nothing is wrong", nil},
 		{"nobody judges", nobodyJudges},
 		{"the rules cannot be put back", rulesTaken},
-		{"records are not written", auditorStopped},
+		{"records are not written", trailFull},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting
 			p := newSite(t, hosts)
-			p.Write(t, files())
+			p.trailOnDisk(t, "1m", "")
 			p.Watchdog = alive
 			p.Manager.Run(t)
 			p.watch(t, 1, append(permitted(), forbidden()...)...)
@@ -137,13 +137,8 @@ func rulesTaken(t *testing.T, p *perimeter) {
 	}
 }
 
-// auditorStopped has nobody write records.
-func auditorStopped(t *testing.T, p *perimeter) {
-	pid, _ := p.member("auditor")
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-}
+// trailFull fills the disk that the records are on, so that none can be written.
+func trailFull(t *testing.T, p *perimeter) { p.Disk.Fill(t) }
 
 // id makes a part of a figure's name.
 func id(name string) string {

@@ -64,6 +64,7 @@ func TestImports(t *testing.T) {
 	add("only metrics are for Prometheus", "github.com/prometheus", module+"internal/metrics")
 	add("only metrics are served by HTTP", "net/http", module+"internal/metrics")
 	add("metrics belong to the daemon's control process", module+"internal/metrics", module+"internal/daemon")
+	add("what goes with a release is in no program", module+"packaging", module+"packaging/release", module+"packaging/sbom")
 	// One reader asks who owns a file; a second would forget to.
 	for _, i := range all[module+"internal/load"].Imports {
 		if i == "os" {

@@ -172,28 +172,6 @@ func (f Format) String() string {
 	return formats[f%Format(len(formats))]
 }
 
-// Audit says where audit records go.
-type Audit struct {
-	Output string // Stderr, Stdout or an absolute path
-	Format Format
-	Full   Full
-}
-
-// Full says what happens to packets while their records are not taken.
-type Full uint8
-
-// What a full audit trail means.
-const (
-	Halt    Full = iota // nothing passes
-	Degrade             // packets pass unrecorded, and are counted
-)
-
-// The outputs of Audit that are not a path.
-const (
-	Stderr = "stderr"
-	Stdout = "stdout"
-)
-
 // Load reads and checks the settings file at path, whoever it belongs to. When
 // its content is at fault the error is a policyfile.Problems that holds everything
 // wrong with it.
@@ -209,6 +187,16 @@ func Load(path string) (*Config, error) {
 // opened: it appears in problems as given, and relative paths inside the file
 // start from its directory. The error is a policyfile.Problems.
 func Parse(path string, data []byte) (*Config, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		absolute = path
+	}
+	return ParseAt(path, absolute, data)
+}
+
+// ParseAt is Parse for who may not look where he is: absolute is the path of the file
+// from the root.
+func ParseAt(path, absolute string, data []byte) (*Config, error) {
 	doc, problems := parseDocument(path, data)
 	if len(problems) > 0 {
 		return nil, problems
@@ -216,13 +204,9 @@ func Parse(path string, data []byte) (*Config, error) {
 	var raw rawFile
 	b := binder{doc: doc}
 	b.table(doc.root, raw.keys(), "")
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		abs = path
-	}
-	c := checker{binder: b, dir: filepath.Dir(abs)}
+	c := checker{binder: b, dir: filepath.Dir(absolute)}
 	config := c.file(&raw)
-	config.Path = abs
+	config.Path = absolute
 	if len(c.problems) > 0 {
 		c.sort()
 		return nil, c.problems

@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"labelgate/internal/nft"
@@ -89,16 +88,10 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	case *shut:
 		return closeGateway(*config, stdout, stderr)
 	}
-	// It is named to processes that do not look where they are.
-	path, err := filepath.Abs(*config)
-	if err != nil {
-		fmt.Fprintln(stderr, "labelgated:", err)
-		return 1
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	err = Run(ctx, Options{
-		Config: path, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr, Confine: true,
+	err := Run(ctx, Options{
+		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr, Confine: true,
 	})
 	if err == nil {
 		return 0

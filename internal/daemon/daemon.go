@@ -59,6 +59,7 @@ type daemon struct {
 
 	upgrading atomic.Bool
 	adopted   bool // the queue, from one who died
+	served    bool // packets were judged
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -83,7 +84,9 @@ type daemon struct {
 	pending     []string         // settings that changed and need a restart
 	loaded      time.Time        // when what is in force was
 	domains     domains
-	requests    chan func()     // to be done by follow
+	requests    chan func() // to be done by follow
+	found       chan func() // the same, by who does not wait for that
+	asking      asking
 	notices     <-chan struct{} // somebody changed rules of netfilter
 }
 
@@ -125,7 +128,7 @@ func Run(ctx context.Context, o Options) error {
 	d.since = time.Now()
 	d.watchdog = newWatchdog()
 	d.tally.before = judge.NewCounters()
-	d.requests = make(chan func())
+	d.requests, d.found = make(chan func()), make(chan func(), 16)
 	if err := d.listen(); err != nil {
 		return err
 	}

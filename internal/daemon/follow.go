@@ -35,7 +35,9 @@ func (d *daemon) follow(ctx context.Context) error {
 		case <-retry.C:
 			d.reviveJudge(d.judges.why)
 		case <-d.auditing.ended():
-			d.tendAuditor()
+			d.tendAuditor("")
+		case do := <-d.found:
+			do()
 		case do := <-d.requests:
 			do()
 		case <-ticker.C:

@@ -170,13 +170,13 @@ func (d *daemon) ready() {
 
 // loaded is the record of a policy that is in force now.
 func loaded(s judge.Summary) *audit.Record {
-	return &audit.Record{Event: "policy_loaded", Generation: s.Generation}
+	return &audit.Record{Event: audit.EventPolicyLoaded, Generation: s.Generation, PolicyHash: digest(s.Digest)}
 }
 
 // refused is the record of a policy that was not taken; generation is that of the
 // one that stays.
 func refused(generation uint32, err error) *audit.Record {
-	return &audit.Record{Event: "policy_refused", Action: audit.Denied, Generation: generation}
+	return &audit.Record{Event: audit.EventPolicyRefused, Action: audit.Denied, Generation: generation, Detail: err.Error()}
 }
 
 // admit tells the control process who may use its socket now.
@@ -191,4 +191,10 @@ func (d *daemon) admit() {
 	if err != nil {
 		d.Log.Error("who may use the control socket stays as it was", "error", err)
 	}
+}
+
+// digest is that of a policy, none when its text is none.
+func digest(text string) audit.Digest {
+	d, _ := audit.ParseDigest(text)
+	return d
 }

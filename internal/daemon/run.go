@@ -114,8 +114,15 @@ func (d *daemon) own() (err error) {
 }
 
 func (d *daemon) disown() {
-	if d.packets != nil {
+	switch {
+	case d.packets == nil:
+	case d.adopted && !d.served:
+		// This start failed, and packets wait for the next.
+		d.packets.Release()
 		d.packets.Close()
+	default:
+		d.packets.Close()
+		_ = forgetFD(storedQueue) // it is no queue any more
 	}
 	if d.lock != nil {
 		d.lock.Close()
@@ -161,6 +168,7 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	}
 	defer d.endControl()
 	d.backend, d.loaded = backend, time.Now()
+	d.served = true
 	d.begun(backend)
 	for {
 		err = d.tasks(ctx)

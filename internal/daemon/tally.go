@@ -9,13 +9,9 @@ type tally struct {
 	now    []audit.ZoneCounts
 }
 
-// read asks the judge that there is. What one counted between the last question and
-// its end is lost.
-func (t *tally) read(b bench) {
-	if all, err := b.Counts(); err == nil {
-		t.now = all
-	}
-}
+// take is told what the judge that there is has counted so far. What one counted
+// between the last question and its end is lost.
+func (t *tally) take(all []audit.ZoneCounts) { t.now = all }
 
 // end is called when a judge is gone.
 func (t *tally) end() {

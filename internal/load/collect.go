@@ -19,6 +19,7 @@ import (
 // build the same gateway again, whatever has become of the files since.
 type Bundle struct {
 	Path     string              // of the settings, as they were named
+	Absolute string              // the same, from the root on
 	Files    []policyfile.File   // that of the settings first
 	Listings map[string][]string // names in the directories that were read
 	Seal     manifest.Seal
@@ -35,7 +36,7 @@ func (o Options) Collect(path string) (*Bundle, error) {
 	if err := c.collect(); err != nil {
 		return nil, err
 	}
-	return &Bundle{Path: path, Files: c.disk.Files(), Listings: c.disk.Listings(), Seal: c.seal, Deadline: c.deadline}, nil
+	return &Bundle{Path: path, Absolute: c.cfg.Path, Files: c.disk.Files(), Listings: c.disk.Listings(), Seal: c.seal, Deadline: c.deadline}, nil
 }
 
 // Config returns the settings, as they stand in the bundle.
@@ -49,7 +50,7 @@ func (b *Bundle) Config() (*config.Config, error) {
 // Compile builds the gateway without reading anything from disk. The error is that
 // of Load.
 func (b *Bundle) Compile(generation uint32) (*Gateway, error) {
-	c := &collection{path: b.Path, disk: policyfile.NewMemory(b.Files, b.Listings), seal: b.Seal, deadline: b.Deadline, collected: true}
+	c := &collection{path: b.Path, absolute: b.Absolute, disk: policyfile.NewMemory(b.Files, b.Listings), seal: b.Seal, deadline: b.Deadline, collected: true}
 	return c.gateway(generation)
 }
 
@@ -57,6 +58,7 @@ func (b *Bundle) Compile(generation uint32) (*Gateway, error) {
 type collection struct {
 	options   Options
 	path      string // of the settings, as typed
+	absolute  string // if it is known
 	disk      *policyfile.Disk
 	cfg       *config.Config
 	seal      manifest.Seal
@@ -93,7 +95,12 @@ func (o Options) given(path string) *collection {
 func (c *collection) collect() error {
 	defer c.disk.Close()
 	var err error
-	if c.cfg, err = config.Parse(c.path, c.disk.Known(c.path)); err != nil {
+	if c.absolute != "" {
+		c.cfg, err = config.ParseAt(c.path, c.absolute, c.disk.Known(c.path))
+	} else {
+		c.cfg, err = config.Parse(c.path, c.disk.Known(c.path))
+	}
+	if err != nil {
 		return err
 	}
 	if c.collected {

@@ -17,20 +17,21 @@ import (
 // gateway is a machine with labelgated itself and the example of a perimeter.
 func gateway(t *testing.T) *machine {
 	t.Helper()
-	var program string
+	programs := map[string]string{}
 	for _, p := range release.programs(t) {
-		if p.name == "labelgated" && p.arch == runtime.GOARCH {
-			program = p.file
+		if p.arch == runtime.GOARCH {
+			programs[p.name] = p.file
 		}
 	}
-	if program == "" {
+	if len(programs) == 0 {
 		t.Skip("needs a machine that releases are made for")
 	}
-	m := newMachine(t, program)
+	m := newMachine(t, programs["labelgated"])
+	m.write("usr/sbin/labelgate", load(t, programs["labelgate"]), 0o755)
 	run(t, "", "cp", "-r", root+"/examples/perimeter/.", filepath.Join(m.dir, "etc/labelgate"))
 	run(t, "", "chgrp", "-R", "--reference="+m.dir+"/etc/labelgate", m.dir+"/etc/labelgate")
 	run(t, "", "chmod", "-R", "u=rwX,g=rX,o=", m.dir+"/etc/labelgate")
-	run(t, "", "systemctl", "--root="+m.dir, "enable", "labelgate-guard", "labelgated")
+	run(t, "", "systemctl", "--root="+m.dir, "enable", "labelgate-guard", "labelgate-forward", "labelgated")
 	return m
 }
 
@@ -63,6 +64,12 @@ func TestGatewayUnderSystemd(t *testing.T) {
 			t.Errorf("guards %q, want %q", got, zones)
 		}
 	})
+	t.Run("forwards", func(t *testing.T) {
+		m := m.as(t)
+		if got := m.run("cat", "/proc/sys/net/ipv4/ip_forward"); got != "1" {
+			t.Errorf("ip_forward is %s", got)
+		}
+	})
 	t.Run("nothing is wrong", func(t *testing.T) {
 		m := m.as(t)
 		said := m.run("journalctl", "-o", "cat", "-u", "labelgated")
@@ -71,6 +78,13 @@ func TestGatewayUnderSystemd(t *testing.T) {
 				t.Errorf("it says %q:\n%s", bad, said)
 			}
 		}
+	})
+	t.Run("the control socket", func(t *testing.T) {
+		m := m.as(t)
+		if said := m.run("labelgate", "status"); !strings.Contains(said, "judging") {
+			t.Errorf("labelgate status says\n%s", said)
+		}
+		m.run("labelgate", "health")
 	})
 	t.Run("the watchdog is fed", func(t *testing.T) {
 		m := m.as(t)
@@ -123,6 +137,9 @@ func TestGuardWithoutSettings(t *testing.T) {
 	}
 	if state := m.property("labelgated", "ActiveState"); state == "active" {
 		t.Error("the gateway runs without settings")
+	}
+	if got := m.run("cat", "/proc/sys/net/ipv4/ip_forward"); got != "0" {
+		t.Errorf("ip_forward is %s", got)
 	}
 	said := m.run("journalctl", "-o", "cat", "-u", "labelgate-guard")
 	if !strings.Contains(said, "labelgate.toml:1") || !strings.Contains(said, "everything that this machine would forward is dropped") {

@@ -130,8 +130,8 @@ func (k *killing) stopped(t *testing.T) {
 func (k *killing) outOfMemory(t *testing.T) {
 	var large strings.Builder
 	large.WriteString(ruleTable)
-	for i := range 60_000 {
-		fmt.Fprintf(&large, "S%d O%d r\n", i/250, i%250)
+	for i := range 200_000 {
+		fmt.Fprintf(&large, "S%d O%d r\n", i/500, i%500)
 	}
 	ended, n := 0, 0
 	for i := range long.Rounds(20, 1_000, 0.05) {
@@ -144,7 +144,7 @@ func (k *killing) outOfMemory(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := gate.Limit(pid, unix.RLIMIT_DATA, uint64(has+k.random.IntN(4<<20))); err != nil {
+		if err := gate.Limit(pid, unix.RLIMIT_DATA, uint64(has+k.random.IntN(2<<20))); err != nil {
 			t.Fatal(err)
 		}
 		k.Write(t, map[string]string{rulesFile: large.String()})

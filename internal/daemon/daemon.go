@@ -74,6 +74,7 @@ type daemon struct {
 	overflow *overflow
 	watchdog watchdog
 	domains  domains
+	expiry   expiry
 	requests chan func()     // to be done by follow
 	notices  <-chan struct{} // somebody changed rules of netfilter
 }

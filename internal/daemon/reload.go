@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
@@ -22,13 +23,8 @@ func collect(path string, before *manifest.Seal) (*load.Bundle, *config.Config, 
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, f := range b.Files {
-		if f.Path == path {
-			c, err := config.Parse(path, f.Data)
-			return b, c, err
-		}
-	}
-	return nil, nil, fmt.Errorf("%s: not among the files that were read", path)
+	c, err := b.Config()
+	return b, c, err
 }
 
 // reload builds a new policy aside and swaps it in whole. When anything is wrong
@@ -77,6 +73,7 @@ func (d *daemon) replace() error {
 	d.look()
 	d.narrow()
 	d.register(next)
+	d.remember()
 	return nil
 }
 
@@ -152,5 +149,7 @@ func loaded(s judge.Summary) *audit.Record {
 // refused is the record of a policy that was not taken; generation is that of the
 // one that stays.
 func refused(generation uint32, err error) *audit.Record {
-	return &audit.Record{Event: "policy_refused", Action: audit.Denied, Generation: generation}
+	// The first line says what and where; the log has the rest.
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	return &audit.Record{Event: audit.EventPolicyRefused, Action: audit.Denied, Generation: generation, Detail: why}
 }

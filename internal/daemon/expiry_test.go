@@ -82,7 +82,7 @@ func TestCollect(t *testing.T) {
 	path := write(t, settings, rules, hosts)
 	t.Chdir(filepath.Dir(path))
 	for _, name := range []string{path, "labelgate.toml", "./labelgate.toml", "policy/../labelgate.toml"} {
-		b, c, err := collect(name, nil)
+		b, c, err := collect(name, nil, nil)
 		if err != nil || len(b.Files) != 3 || len(c.Zones) != 3 {
 			t.Errorf("%s: %v", name, err)
 		}

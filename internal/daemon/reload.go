@@ -17,9 +17,10 @@ import (
 
 // collect reads the settings and all that they name once: what is checked here and
 // what packets are judged by are the same bytes, whatever becomes of the files.
-// before is the seal of the policy that it is to follow, nil at the start.
-func collect(path string, before *manifest.Seal) (*load.Bundle, *config.Config, error) {
-	b, err := load.Options{Before: before}.Collect(path)
+// before is the seal of the policy that it is to follow, nil at the start; owners are
+// those whose files are taken besides root's and its own.
+func collect(path string, before *manifest.Seal, owners []uint32) (*load.Bundle, *config.Config, error) {
+	b, err := load.Options{Before: before, Owners: owners}.Collect(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -45,7 +46,7 @@ func (d *daemon) reload() error {
 
 // replace puts in force what the files say now, or nothing.
 func (d *daemon) replace() error {
-	bundle, next, err := collect(d.Config, &d.bundle.Seal)
+	bundle, next, err := collect(d.Config, &d.bundle.Seal, d.Owners)
 	if err != nil {
 		return err
 	}

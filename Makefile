@@ -6,7 +6,8 @@ FUZZTIME ?= 5s
 VERSION  ?= $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null || echo unknown)
 BUILD    := $(GO) build -trimpath -buildvcs=false -ldflags '-X labelgate/internal/version.Version=$(VERSION)'
 ARCHES   ?= amd64 arm64
-BINARIES := $(foreach arch,$(ARCHES),dist/linux-$(arch)/labelgate dist/linux-$(arch)/labelgated)
+DIST     ?= dist
+BINARIES  = $(foreach arch,$(ARCHES),$(DIST)/linux-$(arch)/labelgate $(DIST)/linux-$(arch)/labelgated)
 
 # What else changes the bytes of a binary is the same on every machine.
 export CGO_ENABLED  := 0
@@ -15,7 +16,7 @@ export GOAMD64      := v1
 export GOARM64      := v8.0
 export GOEXPERIMENT :=
 
-.PHONY: all build demo test soak race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce
+.PHONY: all build demo test soak soak-short race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce catalog
 
 all: build
 
@@ -30,20 +31,29 @@ demo: build
 test: build
 	$(GO) test -count=1 -timeout 15m $(TESTFLAGS) ./...
 
-# The long form of the tests that draw their cases: more of them, and others each
-# time. SOAK=3 draws three times as many; LABELGATE_SEED=N draws again what a
-# table says was drawn.
-SOAK   ?= 1
-soaked := ./internal/control ./test/differential ./test/e2e ./test/hostile ./test/policies
+# What threatens a gateway from inside, with a sniffer behind it as the judge, and
+# the figures of that. make test does the same without the table.
+soak-short: | tools
+	@rm -f out/figures/faults.jsonl
+	@code=0; $(GO) test -count=1 -timeout 15m $(TESTFLAGS) ./test/faults || code=1; \
+	$(GO) run ./test/soak faults || code=1; exit $$code
+
+# The long form of the tests that draw their cases, or go in rounds: more of them,
+# and others each time. SOAK=3 asks for three times as many, DURATION=8h for rounds
+# of faults for about that long; LABELGATE_SEED=N draws again what a table says was
+# drawn.
+SOAK     ?= 1
+DURATION ?=
+soaked   := ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile ./test/policies ./test/faults
 
 soak: | tools
 	@rm -f out/figures/soak-*.jsonl
-	@code=0; LABELGATE_SOAK=$(SOAK) $(GO) test -count=1 -p 1 -timeout 12h $(TESTFLAGS) $(soaked) || code=1; \
+	@code=0; LABELGATE_SOAK=$(SOAK) LABELGATE_DURATION=$(DURATION) $(GO) test -count=1 -p 1 -timeout 48h $(TESTFLAGS) $(soaked) || code=1; \
 	$(GO) run ./test/soak || code=1; exit $$code
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./netlabel ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split ./netlabel
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }
@@ -69,23 +79,28 @@ interop: build
 # What a release consists of, in dist/. The same commit and the same Go give the same
 # bytes, whoever builds it where: `make reproduce` tries.
 release: sbom
-	cp LICENSE packaging/THIRD_PARTY.md dist/
-	cd dist && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
+	cp LICENSE packaging/THIRD_PARTY.md $(DIST)/
+	cd $(DIST) && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum >SHA256SUMS
 
 binaries: | tools
-	rm -rf dist
-	$(foreach arch,$(ARCHES),mkdir -p dist/linux-$(arch) && GOOS=linux GOARCH=$(arch) $(BUILD) -o dist/linux-$(arch)/ ./cmd/labelgate ./cmd/labelgated &&) :
+	rm -rf $(DIST)/linux-* $(DIST)/SHA256SUMS
+	$(foreach arch,$(ARCHES),mkdir -p $(DIST)/linux-$(arch) && GOOS=linux GOARCH=$(arch) $(BUILD) -o $(DIST)/linux-$(arch)/ ./cmd/labelgate ./cmd/labelgated &&) :
 
 INSIDE = GOMODCACHE="$$($(GO) env GOMODCACHE)" GOROOT="$$($(GO) env GOROOT)" $(GO) run ./packaging/release
 
 # The list of all that is inside, for who looks for known holes.
 sbom: binaries
-	$(INSIDE) sbom $(VERSION) $(BINARIES) >dist/labelgate.cdx.json
+	$(INSIDE) sbom $(VERSION) $(BINARIES) >$(DIST)/labelgate.cdx.json
 
 # The licences of all that is inside. A file of the sources, so that a new one is
 # seen in a review.
 licenses: binaries
 	$(INSIDE) licenses $(BINARIES) >packaging/THIRD_PARTY.md
+
+# What journalctl -x says below a record; also a file of the sources.
+catalog: | tools
+	$(GO) run ./packaging/release catalog >packaging/journal/labelgate.catalog.new
+	mv packaging/journal/labelgate.catalog.new packaging/journal/labelgate.catalog
 
 # Two clean clones in different places, built twice from nothing.
 reproduce: | tools

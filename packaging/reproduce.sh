@@ -23,12 +23,12 @@ git clone -q --no-hardlinks . "$two"
 # shellcheck disable=SC2086
 make -s -C "$one" release GO="$GO" $MAKE_ARGS
 
-# Another user, home, time zone, language and mask; one thread; settings that would
+# Another user, home, time zone, language and mask; settings that would
 # change the binaries if anybody listened to them; modules from a cache that has just
 # been filled, without any network.
 # shellcheck disable=SC2086
 (umask 077; env GOCACHE="$tmp/cache2" GOMODCACHE="$tmp/modules" GOPROXY="$proxy,off" GOFLAGS='-race -tags=faults' GOAMD64=v3 GOARM64=v9.0 \
-	CGO_ENABLED=1 GOMAXPROCS=1 HOME="$tmp" USER=somebody TZ=Asia/Kathmandu LC_ALL=C LANG=tr_TR.UTF-8 SOURCE_DATE_EPOCH=1 \
+	CGO_ENABLED=1 HOME="$tmp" USER=somebody TZ=Asia/Kathmandu LC_ALL=C LANG=tr_TR.UTF-8 SOURCE_DATE_EPOCH=1 \
 	make -s -C "$two" release GO="$GO" $MAKE_ARGS)
 
 files=0

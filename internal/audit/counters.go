@@ -146,3 +146,65 @@ func (c *Counters) appendCells(b []byte, s Slot, first int, names []string) []by
 	}
 	return b
 }
+
+// ZoneCounts is what Counters hold of one zone: packets that passed by action, and
+// that were dropped by reason, in the order of the names that they were made with.
+type ZoneCounts struct {
+	Zone            string // "" for no zone
+	Passed, Dropped []uint64
+}
+
+// All returns the counts of all zones that saw a packet, as they are now.
+func (c *Counters) All() []ZoneCounts {
+	c.mu.Lock()
+	names := c.names
+	c.mu.Unlock()
+	var all []ZoneCounts
+	for i, name := range names {
+		s := Slot(i)
+		if c.sum(s, 0, len(c.actions)+len(c.reasons)) == 0 {
+			continue
+		}
+		z := ZoneCounts{Zone: name, Passed: make([]uint64, len(c.actions)), Dropped: make([]uint64, len(c.reasons))}
+		for i := range z.Passed {
+			z.Passed[i] = c.Passed(s, i)
+		}
+		for i := range z.Dropped {
+			z.Dropped[i] = c.Dropped(s, i)
+		}
+		all = append(all, z)
+	}
+	return all
+}
+
+// Add adds what other Counters, made with the same names, have counted. Counts that
+// these have no name for are left out.
+func (c *Counters) Add(all []ZoneCounts) {
+	for _, z := range all {
+		cells := c.slots[c.Slot(z.Zone)].Load()
+		for i, n := range z.Passed {
+			if i < len(c.actions) {
+				(*cells)[i].Add(n)
+			}
+		}
+		for i, n := range z.Dropped {
+			if i < len(c.reasons) {
+				(*cells)[len(c.actions)+i].Add(n)
+			}
+		}
+	}
+}
+
+// Named returns the counts of a zone that are not 0, by name.
+func (c *Counters) Named(z ZoneCounts) (passed, dropped map[string]uint64) {
+	named := func(counts []uint64, names []string) map[string]uint64 {
+		m := make(map[string]uint64)
+		for i, n := range counts {
+			if n != 0 && i < len(names) {
+				m[names[i]] = n
+			}
+		}
+		return m
+	}
+	return named(z.Passed, c.actions), named(z.Dropped, c.reasons)
+}

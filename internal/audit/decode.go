@@ -23,17 +23,28 @@ func (d *Decoder) Decode(line []byte) (Record, error) {
 	if len(line) > MaxLine {
 		return Record{}, fmt.Errorf("%d bytes are more than a line has", len(line))
 	}
-	body, ok := bytes.CutSuffix(line, []byte("}\n"))
+	object, ok := bytes.CutSuffix(line, []byte("\n"))
 	if !ok {
 		return Record{}, errNotCanonical
 	}
-	if body, ok = bytes.CutPrefix(body, []byte("{")); !ok {
-		return Record{}, errNotCanonical
+	r, err := d.canonical(object)
+	if err != nil {
+		return Record{}, err
 	}
-	var r Record
+	return r, admissible(&r)
+}
+
+// canonical reads what AppendJSON writes.
+func (d *Decoder) canonical(object []byte) (r Record, err error) {
+	body, ok := bytes.CutSuffix(object, []byte("}"))
+	if !ok {
+		return r, errNotCanonical
+	}
+	if body, ok = bytes.CutPrefix(body, []byte("{")); !ok {
+		return r, errNotCanonical
+	}
 	for more := true; more; {
-		var err error
-		if body, more, err = d.field(&r, body); err != nil {
+		if body, more, err = field(&r, body); err != nil {
 			return Record{}, err
 		}
 	}
@@ -41,15 +52,15 @@ func (d *Decoder) Decode(line []byte) (Record, error) {
 	// the same number writes it differently.
 	d.encoder.b = d.again[:0]
 	r.appendJSON(&d.encoder)
-	d.again = append(d.encoder.b, '\n')
-	if !bytes.Equal(d.again, line) {
+	d.again = d.encoder.b
+	if !bytes.Equal(d.again, object) {
 		return Record{}, errNotCanonical
 	}
-	return r, admissible(&r)
+	return r, nil
 }
 
 // field reads "key":value and the comma behind, if there is one.
-func (d *Decoder) field(r *Record, b []byte) (rest []byte, more bool, err error) {
+func field(r *Record, b []byte) (rest []byte, more bool, err error) {
 	if len(b) == 0 || b[0] != '"' {
 		return nil, false, errNotCanonical
 	}

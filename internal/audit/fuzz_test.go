@@ -50,8 +50,13 @@ func FuzzParse(f *testing.F) {
 		if r, err := ParseText(string(line)); err == nil {
 			again(t, r)
 		}
-		if r, err := ParseJSON(line); err == nil {
+		r, err := ParseJSON(line)
+		if err == nil {
 			again(t, r)
+		}
+		slow, err2 := parseJSON(line)
+		if diff := cmp.Diff(slow, r, compare); (err == nil) != (err2 == nil) || diff != "" {
+			t.Errorf("%q: %v, slowly %v (-slow +quick):\n%s", line, err, err2, diff)
 		}
 	})
 }

@@ -20,6 +20,9 @@ const MaxDatagram = 64 << 10
 // included. A Pipe cuts the texts of a record that is longer.
 const MaxLine = 16 << 10
 
+// soPassRights is SO_PASSRIGHTS of Linux 6.16 (asm-generic/socket.h).
+const soPassRights = 83
+
 // NewPair returns the two ends of the socket between those who record and their
 // auditor, close-on-exec. All producers may share theirs, also after it was
 // inherited: a datagram is never mixed with another. What was sent outlives
@@ -38,6 +41,8 @@ func NewPair(buffer int) (producer, auditor *os.File, err error) {
 			err = unix.SetsockoptInt(ends[1], unix.SOL_SOCKET, option, 1)
 		}
 	}
+	// A kernel that knows this refuses descriptors that somebody sends.
+	_ = unix.SetsockoptInt(ends[1], unix.SOL_SOCKET, soPassRights, 0)
 	if err != nil {
 		producer.Close()
 		auditor.Close()

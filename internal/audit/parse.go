@@ -172,6 +172,15 @@ func (o *Option) parse(value string) error {
 // ParseJSON reads a line that AppendJSON wrote. It accepts the keys in any
 // order, but none that it does not know and none twice.
 func ParseJSON(line []byte) (Record, error) {
+	var quick Decoder
+	if r, err := quick.canonical(bytes.TrimSuffix(line, []byte("\n"))); err == nil {
+		return r, nil
+	}
+	return parseJSON(line)
+}
+
+// parseJSON reads what is not written exactly as AppendJSON does, slowly.
+func parseJSON(line []byte) (Record, error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {

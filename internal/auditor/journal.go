@@ -3,6 +3,7 @@ package auditor
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/journal"
 
@@ -46,7 +47,11 @@ func entry(r *audit.Record) (message string, priority int, fields map[string]str
 		"LABELGATE_SEQ":     strconv.FormatUint(r.Seq, 10),
 	}
 	r.Fields(func(key, value string) { fields["LABELGATE_"+strings.ToUpper(key)] = value })
+	if !r.Time.IsZero() {
+		fields["LABELGATE_TIME"] = r.Time.UTC().Format(time.RFC3339Nano)
+	}
 	plain := *r
+	plain.Time = time.Time{} // the journal shows its own
 	return string(plain.AppendText(nil)), urgency(r), fields
 }
 

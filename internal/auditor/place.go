@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"labelgate/internal/auditor/trail"
 )
 
 // place is the directory of the audit file. A file that was closed keeps the name
@@ -43,7 +45,7 @@ func (p *place) close() {
 func (p *place) next() string { return "." + p.name + ".next" }
 
 // old is the name of a file that was closed.
-func (p *place) old(number uint64) string { return fmt.Sprintf("%s.%06d", p.name, number) }
+func (p *place) old(number uint64) string { return trail.FileName(p.name, number) }
 
 // openCurrent opens the current file, creates it where there is none, and locks it.
 func (p *place) openCurrent() (*os.File, error) {

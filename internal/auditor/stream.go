@@ -65,6 +65,10 @@ func (s *sender) rotateAsked()        {}
 func (s *sender) stop() error         { return s.tick() }
 func (s *sender) close() error        { return nil }
 
+// tornEnd ends a line that may be torn, so that what is there of it is not taken
+// for a record: it comes again, whole.
+const tornEnd = " torn\n"
+
 // stream writes lines to standard output or error.
 type stream struct {
 	config *Config
@@ -82,7 +86,7 @@ func newStream(c *Config, to io.Writer, p patience) *sender {
 func (w *stream) send(all []audit.Record) (int, error) {
 	if len(w.rest) == 0 {
 		if w.torn {
-			w.rest, w.torn = append(w.rest, '\n'), false
+			w.rest, w.torn = append(w.rest, tornEnd...), false
 		}
 		for i := range all {
 			w.rest = append(all[i].Append(w.rest, w.config.Format), '\n')

@@ -8,45 +8,22 @@ import (
 	"github.com/spf13/cobra"
 
 	"labelgate/engine"
+	"labelgate/internal/control"
 	"labelgate/internal/load"
 	"labelgate/internal/policyfile"
 )
 
 // checked is what check prints as JSON.
 type checked struct {
-	Fine     bool      `json:"fine"`
-	Files    []string  `json:"files"`
-	Zones    int       `json:"zones"`
-	Labels   int       `json:"labels"`
-	Rules    int       `json:"rules"`
-	Hosts    int       `json:"hosts"`
-	Problems []problem `json:"problems"`
-	Digest   string    `json:"digest,omitempty"` // of all files but the manifest
-	Seal     *seal     `json:"seal,omitempty"`   // of the manifest, where there is one
-}
-
-// problem is a policyfile.Problem as JSON.
-type problem struct {
-	File     string `json:"file"`
-	Line     int    `json:"line,omitempty"`
-	Column   int    `json:"column,omitempty"`
-	Severity string `json:"severity"` // "error" or "warning"
-	Code     string `json:"code,omitempty"`
-	Message  string `json:"message"`
-	Hint     string `json:"hint,omitempty"`
-	Source   string `json:"source,omitempty"`
-}
-
-func asJSON(problems policyfile.Problems) []problem {
-	all := []problem{}
-	for _, p := range problems {
-		q := problem{File: p.File, Line: p.Line, Column: p.Column, Severity: "error", Code: p.Code, Message: p.Message, Hint: p.Hint, Source: p.Source}
-		if p.Warning {
-			q.Severity = "warning"
-		}
-		all = append(all, q)
-	}
-	return all
+	Fine     bool              `json:"fine"`
+	Files    []string          `json:"files"`
+	Zones    int               `json:"zones"`
+	Labels   int               `json:"labels"`
+	Rules    int               `json:"rules"`
+	Hosts    int               `json:"hosts"`
+	Problems []control.Problem `json:"problems"`
+	Digest   string            `json:"digest,omitempty"` // of all files but the manifest
+	Seal     *seal             `json:"seal,omitempty"`   // of the manifest, where there is one
 }
 
 func newCheck(s *settings) *cobra.Command {
@@ -87,7 +64,7 @@ and 2 when they cannot be read.`,
 				}
 			}
 			problems = append(problems, found...)
-			c.Problems = asJSON(problems)
+			c.Problems = control.Problems(problems)
 			if s.json {
 				if err := printJSON(cmd.OutOrStdout(), c); err != nil {
 					return err

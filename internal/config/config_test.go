@@ -59,13 +59,13 @@ func TestLoadFull(t *testing.T) {
 		Queue: Queue{Number: 0, Length: 65535, Backend: Native},
 		Audit: Audit{Output: filepath.Join(dir, "audit.log"), Format: JSON},
 		Control: Control{
-			Socket: filepath.Join(dir, "control"), Written: true, Group: Name{"labelgate", "testdata/full.toml:57:9"},
-			Readers: []Name{{"alice", "testdata/full.toml:58:12"}, {"@1000", "testdata/full.toml:58:21"}},
-			Admins:  []Name{{"@net-ops", "testdata/full.toml:59:11"}, {"0", "testdata/full.toml:59:23"}},
+			Socket: filepath.Join(dir, "control"), Written: true, Group: Name{Text: "labelgate"},
+			Readers: []Name{{Text: "alice"}, {Text: "@1000"}},
+			Admins:  []Name{{Text: "@net-ops"}, {Text: "0"}},
 		},
 		Metrics: Metrics{Network: "tcp", Address: "[::1]:9469"},
 	}
-	if diff := cmp.Diff(want, got, comparePrefixes, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, got, comparePrefixes, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(Name{}, "At")); diff != "" {
 		t.Errorf("settings differ (-want +got):\n%s", diff)
 	}
 }

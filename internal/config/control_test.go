@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -37,5 +39,37 @@ func TestControl(t *testing.T) {
 				t.Errorf("metrics are %v, want %v", got.Metrics, tt.metrics)
 			}
 		})
+	}
+}
+
+// Where the socket is can be told of a file that is at fault elsewhere.
+func TestControlSocket(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		name, text, want string
+		fails            bool
+	}{
+		{name: "fine", text: minimal + "[control]\nsocket = '/x'", want: "/x"},
+		{name: "nothing written", text: minimal, want: DefaultSocket},
+		{name: "none", text: "[control]\nsocket = 'none'"},
+		{name: "relative", text: "[control]\nsocket = 'x'", want: dir + "/x"},
+		{name: "at fault elsewhere", text: "moed = 1\n[control]\nsocket = '/x'\nreaders = 5\nadmins = ['a b']", want: "/x"},
+		{name: "no TOML", text: "[control\nsocket = '/x'", fails: true},
+		{name: "socket is a number", text: "[control]\nsocket = 1", fails: true},
+		{name: "socket is abstract", text: "[control]\nsocket = '@x'", fails: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(dir, "f.toml")
+			if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := ControlSocket(path)
+			if got != tt.want || (err != nil) != tt.fails {
+				t.Errorf("socket %q (%v), want %q", got, err, tt.want)
+			}
+		})
+	}
+	if _, err := ControlSocket(dir); err == nil {
+		t.Error("a directory has a socket")
 	}
 }

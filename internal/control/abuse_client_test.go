@@ -142,7 +142,7 @@ func cut(r *rand.Rand) []byte {
 // frame sends one.
 func (a *abuser) frame(maySlow bool) {
 	k := &kinds[a.random.IntN(len(kinds))]
-	if maySlow && a.random.IntN(100) == 0 {
+	if maySlow && a.random.IntN(400) == 0 {
 		k = &slow[a.random.IntN(len(slow))]
 	}
 	if a.Admin && strings.Contains(k.name, "admin verb") && k.name != "admin verb" && k.name != "admin verb twice named" {

@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"labelgate/internal/sandbox"
 )
 
 // serverOrders say how a server of its own process is.
 type serverOrders struct {
 	Read        time.Duration // how long it waits for a request
 	Descriptors uint64        // how many it may have beside those it has, 0 for any number
+	Confined    bool          // as a control process is; what it may not do ends it
 }
 
 // serverReport is what it has seen.
@@ -29,6 +32,7 @@ type serverReport struct {
 	Goroutines  int // beyond those at the start
 	Descriptors int // the same
 	Trouble     []string
+	Confined    string
 }
 
 // serveAlone is a process that serves descriptor 3 until its standard input ends.
@@ -81,6 +85,13 @@ func serveAlone() error {
 	})
 	if orders.Read > 0 {
 		s.times.read = orders.Read
+	}
+	if orders.Confined {
+		state, err := sandbox.Apply(sandbox.Profile{Role: sandbox.Control})
+		if err != nil {
+			return err
+		}
+		r.Confined = state.String()
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

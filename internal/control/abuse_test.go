@@ -31,7 +31,7 @@ type attacker struct {
 }
 
 // TestAbuse has users of every kind send what nobody should, all at once, to a
-// server without rights, while root asks for the status.
+// server that is confined as a control process is, while root asks for the status.
 func TestAbuse(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: runs as other users")
@@ -40,12 +40,12 @@ func TestAbuse(t *testing.T) {
 	f, err := Listen(Place{Path: path, GID: testGroup, Make: true})
 	must(t, err)
 	exe := program(t)
-	server := launch(t, exe, "server", testServer, []uint32{testServer}, serverOrders{Read: 300 * time.Millisecond}, f)
+	server := launch(t, exe, "server", testServer, []uint32{testServer}, serverOrders{Read: 1500 * time.Millisecond, Confined: !built("CGO_ENABLED", "1")}, f)
 	f.Close()
 
 	seed := long.Seed(t, 23)
 	frames := long.Count(100_000, 2_000_000)
-	if raced() {
+	if built("-race", "true") {
 		frames /= 10
 	}
 	attackers := []attacker{
@@ -60,7 +60,7 @@ func TestAbuse(t *testing.T) {
 		a := &attackers[i]
 		a.child = launch(t, exe, "abuse", a.uid, a.groups, abuseOrders{Path: path, Frames: frames * a.share / 100, Seed: seed + uint64(i), Admin: a.admin})
 	}
-	root := ask(path)
+	root := ask(t, path)
 	var forbidden, sent, reloads int
 	for i := range attackers {
 		a := &attackers[i]
@@ -110,6 +110,7 @@ func TestAbuse(t *testing.T) {
 			t.Errorf("nobody has sent %q", k.name)
 		}
 	}
+	t.Logf("server: %s", r.Confined)
 	t.Logf("server: %+v, users answered %v, descriptors %d", r.Calls, slices.Sorted(maps.Keys(r.Queries)), r.Descriptors)
 	figure := func(id string, value float64, unit string) figures.Figure {
 		return figures.Figure{ID: "control/abuse/" + id, Value: value, Unit: unit}
@@ -125,10 +126,11 @@ func TestAbuse(t *testing.T) {
 	)
 }
 
-// raced reports whether this is the race detector's build, which is slow.
-func raced() bool {
+// built reports how this program was built: with the race detector, which is slow,
+// or with cgo, beside which no process can confine all of its threads.
+func built(key, value string) bool {
 	info, _ := debug.ReadBuildInfo()
-	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: key, Value: value})
 }
 
 func died(c *child) int {
@@ -140,7 +142,7 @@ func died(c *child) int {
 
 // ask asks for the status as root until the function it returns is called, which
 // tells how often, how often in vain, and how long the slowest took.
-func ask(path string) func() (asked, failed int, slowest time.Duration) {
+func ask(t *testing.T, path string) func() (asked, failed int, slowest time.Duration) {
 	stop := make(chan bool)
 	type result struct {
 		asked, failed int
@@ -160,6 +162,7 @@ func ask(path string) func() (asked, failed int, slowest time.Duration) {
 			r.asked++
 			if err := askOnce(path); err != nil {
 				r.failed++
+				t.Logf("status %d: %v", r.asked, err)
 			}
 			r.slowest = max(r.slowest, time.Since(begun))
 		}

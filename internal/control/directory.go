@@ -20,10 +20,19 @@ func makeDir(path string, gid int) error {
 	case err != nil:
 		return err
 	}
-	if err := unix.Lchown(path, -1, gid); err != nil {
+	if err := regroup(path, gid); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return os.Chmod(path, dirMode)
+}
+
+// regroup gives a file to a group, -1 for our own, which it has: a unit may deny the
+// call to all of its processes.
+func regroup(path string, gid int) error {
+	if gid < 0 {
+		return nil
+	}
+	return unix.Lchown(path, -1, gid)
 }
 
 // checkDir refuses a directory in which others could put something in the socket's

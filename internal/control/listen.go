@@ -165,7 +165,7 @@ func open(fd int, p Place) error {
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: p.Path}); err != nil {
 		return err
 	}
-	err := unix.Lchown(p.Path, -1, p.GID)
+	err := regroup(p.Path, p.GID)
 	if err == nil {
 		err = unix.Chmod(p.Path, socketMode)
 	}

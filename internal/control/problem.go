@@ -54,7 +54,7 @@ const (
 func Refused(err error) *Error {
 	e := &Error{Code: CodeRefused, Message: err.Error()}
 	var problems policyfile.Problems
-	if errors.As(err, &problems) {
+	if errors.As(err, &problems) && len(problems) > 0 {
 		e.Problems = Problems(problems[:min(len(problems), maxProblems)])
 		for i := range e.Problems {
 			if p := &e.Problems[i]; len(p.Source) > maxSource {

@@ -28,7 +28,8 @@ type Config struct {
 	Access  Access
 	Version string // of the gateway, for people
 	// Audit is told of all that belongs on record, from many goroutines; nil tells
-	// nobody. Callers wait for it.
+	// nobody. It must not wait for room in the audit trail: that there is none is
+	// what somebody may be asking about.
 	Audit func(Event)
 }
 

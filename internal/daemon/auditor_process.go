@@ -34,7 +34,7 @@ const (
 )
 
 // beginTrail makes the socket that records go through, or takes that of the program
-// before, and starts who writes them.
+// before. They wait in it until somebody writes them.
 func (d *daemon) beginTrail() (err error) {
 	a := &d.auditing
 	a.producer, a.auditor = file(d.handover.Records, "records"), file(d.handover.Trail, "trail")
@@ -49,8 +49,7 @@ func (d *daemon) beginTrail() (err error) {
 		}
 	}
 	d.records = &trail{pipe: audit.NewPipe(int(a.producer.Fd()), audit.PipeOptions{Full: full(d.config)})}
-	d.handover.reap()
-	return d.startAuditor()
+	return nil
 }
 
 func (d *daemon) startAuditor() error {
@@ -94,11 +93,12 @@ const openPatience = 30 * time.Second
 // that is written.
 func (d *daemon) endTrail() {
 	a := &d.auditing
+	for _, f := range []*os.File{a.producer, a.auditor, a.progress} {
+		f.Close()
+	}
 	if a.child == nil {
 		return
 	}
-	a.producer.Close()
-	a.auditor.Close()
 	a.client.Close()
 	select {
 	case <-a.child.Done():

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"labelgate/internal/audit"
+	"labelgate/internal/control"
 	"labelgate/internal/judge"
 	"labelgate/internal/load"
 )
@@ -15,8 +17,10 @@ type bench interface {
 	SetTranslated(yes bool)
 	// Relink is called when the links have changed.
 	Relink()
-	// Counted is what became of packets, for people.
-	Counted() string
+	// Counts is what became of packets so far.
+	Counts() ([]audit.ZoneCounts, error)
+	// Table returns a page of a table of what is in force.
+	Table(r control.Request) (control.Response, error)
 	// Close has the judge end when it has answered what it was given.
 	Close()
 }

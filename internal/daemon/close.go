@@ -65,6 +65,9 @@ func (c *closer) run(path string, stdout, stderr io.Writer) int {
 	if !report.Ethertypes {
 		fmt.Fprintln(stderr, "labelgated: this kernel cannot filter by ethertype: what comes from a zone and is neither IP nor ARP is not dropped")
 	}
+	if !report.Egress {
+		fmt.Fprintln(stderr, "labelgated: this kernel cannot look at packets as they leave: what is led around the rules is not dropped")
+	}
 	return 0
 }
 

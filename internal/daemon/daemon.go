@@ -14,6 +14,7 @@ import (
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
+	"labelgate/internal/control"
 	"labelgate/internal/judge"
 	"labelgate/internal/kerneldoi"
 	"labelgate/internal/links"
@@ -60,6 +61,7 @@ type daemon struct {
 	sandbox  sandbox.State
 
 	upgrading atomic.Bool
+	adopted   bool // the queue, from one who died
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -67,19 +69,26 @@ type daemon struct {
 	bench    bench
 	judges   judges
 	auditing auditing
-	records  records
-	watcher  judge.Links
-	links    linkWatcher
-	table    *links.Table // as it was when last looked at
-	install  func(nft.Plan) (nft.Report, error)
-	guard    guard
-	verdicts verdicts
-	overflow *overflow
-	watchdog watchdog
-	domains  domains
-	expiry   expiry
-	requests chan func()     // to be done by follow
-	notices  <-chan struct{} // somebody changed rules of netfilter
+
+	controlling controlling
+	records     records
+	watcher     judge.Links
+	links       linkWatcher
+	table       *links.Table // as it was when last looked at
+	install     func(nft.Plan) (nft.Report, error)
+	guard       guard
+	verdicts    verdicts
+	overflow    *overflow
+	watchdog    watchdog
+	tally       tally
+	backend     string           // of the netfilter rules
+	attempt     *control.Attempt // the last reload
+	pending     []string         // settings that changed and need a restart
+	loaded      time.Time        // when what is in force was
+	domains     domains
+	expiry      expiry
+	requests    chan func()     // to be done by follow
+	notices     <-chan struct{} // somebody changed rules of netfilter
 }
 
 // inForce is what packets are judged by, as far as this process knows it.
@@ -107,6 +116,7 @@ func Run(ctx context.Context, o Options) error {
 	d := &daemon{Options: o, handover: handover, started: handover.Started, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
 		check:    nft.Check,
 		narrow:   nft.Narrow,
+		shut:     func() error { return nft.CloseForwarding(nft.DefaultTable, 0) },
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
 		ruleset:  ruleset{translates: new(nft.TranslationWatch).Translates},
 		bypasses: bypasses{find: new(nft.BypassWatch).Bypasses},
@@ -118,6 +128,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d.since = time.Now()
 	d.watchdog = newWatchdog()
+	d.tally.before = judge.NewCounters()
+	d.requests = make(chan func())
+	if err := d.listen(); err != nil {
+		return err
+	}
 	if err := d.confine(handed); err != nil {
 		return err
 	}

@@ -1,9 +1,9 @@
 package daemon
 
 import (
-	"io"
 	"time"
 
+	"labelgate/internal/judge"
 	"labelgate/internal/queue"
 )
 
@@ -31,11 +31,11 @@ func within(patience time.Duration, f func()) bool {
 
 // stopped says what was done, for the operator who reads the end of the log.
 func (d *daemon) stopped(s queue.Stats, o *overflow) {
+	d.tally.read(d.bench)
 	within(exitPatience, func() {
 		d.Log.Info("stopped; the netfilter table stays, so nothing passes until labelgated runs again",
 			"received", s.Received, "accepted", s.Accepted, "dropped", s.Dropped, "rewritten", s.Rewritten, "overflow", o.total,
 			"refused", s.Refused, "truncated", s.Truncated, "verdict_errors", s.VerdictErrors)
-		io.WriteString(d.Stderr, d.bench.Counted())
-		d.Stderr.Write(d.guard.appendSummary(o.appendSummary(nil)))
+		d.Stderr.Write(d.guard.appendSummary(o.appendSummary(d.tally.sum(judge.NewCounters).AppendSummary(nil))))
 	})
 }

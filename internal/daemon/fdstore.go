@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -63,16 +62,17 @@ func notifyWith(message string, fds ...int) error {
 	if path == "" {
 		return nil
 	}
-	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	// Not a connected socket: package net sends no descriptors by one of those.
+	s, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("service manager: %w", err)
 	}
-	defer c.Close()
+	defer unix.Close(s)
 	var rights []byte
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	if _, _, err := c.WriteMsgUnix([]byte(message), rights, nil); err != nil {
+	if err := unix.Sendmsg(s, []byte(message), rights, &unix.SockaddrUnix{Name: path}, 0); err != nil {
 		return fmt.Errorf("service manager: %w", err)
 	}
 	return nil

@@ -197,6 +197,7 @@ func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept,
 			bypasses: bypasses{find: func(nft.Plan) ([]nft.Bypass, error) { return nil, nil }},
 		},
 		domains: domains{registrar: new(fakeRegistrar)},
+		tally:   tally{before: judge.NewCounters()},
 	}
 	producer, auditor, err := audit.NewPair(audit.DefaultBuffer)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 type guard struct {
 	check    func(nft.Plan) error
 	narrow   func(nft.Plan) error
+	shut     func() error // forwarding, until the rules are in place
 	counters func() (nft.Counters, error)
 	ruleset
 	bypasses
@@ -25,9 +26,10 @@ type guard struct {
 	checked time.Time // when that was
 	changed uint64    // how often somebody had changed them
 
-	unjudged, ipv6, ethertype uint64 // as netfilter last said
-	total                     uint64
-	alarms                    map[string]string // by interface
+	unjudged, ipv6, around, ethertype uint64 // as netfilter last said
+	total                             uint64
+	totals                            map[string]uint64 // by reason
+	alarms                            map[string]string // by interface
 }
 
 // guardInterval is how often the rules are looked at.
@@ -56,7 +58,11 @@ func (d *daemon) watch() {
 			d.records.Write(&audit.Record{Event: audit.EventRulesChanged, Action: audit.Denied, Reason: audit.ReasonDrift, Count: 1})
 		}
 		if _, err := d.lay(p); err != nil {
-			d.Log.Error("the netfilter rules could not be put back; unjudged packets may pass", "error", err.Error())
+			d.Log.Error("the netfilter rules could not be put back; nothing is forwarded until they are", "error", err.Error())
+			// By another table, which whoever holds ours may not know of.
+			if err := g.shut(); err != nil {
+				d.Log.Error("forwarding could not be closed; unjudged packets may pass", "error", err.Error())
+			}
 			return
 		}
 		g.inPlace = true
@@ -72,6 +78,7 @@ func (d *daemon) count() {
 	if now, err := g.counters(); err == nil {
 		g.rose(d, &g.unjudged, now.Unjudged, audit.ReasonUnjudged)
 		g.rose(d, &g.ipv6, now.IPv6, audit.ReasonIPv6)
+		g.rose(d, &g.around, now.Around, audit.ReasonBypass)
 		// An interface that goes takes its count along on older kernels.
 		g.ethertype = min(g.ethertype, now.Ethertype)
 		g.rose(d, &g.ethertype, now.Ethertype, audit.ReasonEthertype)
@@ -88,7 +95,7 @@ func (g *guard) restart() {
 	for _, c := range []struct {
 		before *uint64
 		now    uint64
-	}{{&g.unjudged, now.Unjudged}, {&g.ipv6, now.IPv6}, {&g.ethertype, now.Ethertype}} {
+	}{{&g.unjudged, now.Unjudged}, {&g.ipv6, now.IPv6}, {&g.around, now.Around}, {&g.ethertype, now.Ethertype}} {
 		if c.now < *c.before {
 			*c.before = 0
 		}
@@ -101,6 +108,10 @@ func (g *guard) rose(d *daemon, before *uint64, now uint64, reason string) {
 		return
 	}
 	g.total += lost
+	if g.totals == nil {
+		g.totals = make(map[string]uint64)
+	}
+	g.totals[reason] += lost
 	d.records.Write(&audit.Record{Event: audit.EventFiltered, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
 }
 

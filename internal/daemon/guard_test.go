@@ -28,7 +28,12 @@ func TestRulesArePutBack(t *testing.T) {
 		t.Errorf("log %s\nrecords %s", log, records)
 	}
 	d.install = func(nft.Plan) (nft.Report, error) { return nft.Report{}, errors.New("not permitted") }
+	shut := 0
+	d.guard.shut = func() error { shut++; return nil }
 	d.watch()
+	if shut != 1 {
+		t.Errorf("forwarding was closed %d times, want once", shut)
+	}
 	if !strings.Contains(log.String(), "could not be put back") {
 		t.Errorf("log %s", log)
 	}

@@ -34,6 +34,8 @@ type handover struct {
 	Stamp      uint32         `json:",omitempty"`
 	Generation uint32         `json:",omitempty"`
 	Numbering  string         `json:",omitempty"`
+	Full       uint64         `json:",omitempty"` // packets that the kernel has lost from this queue, on record
+	Buffer     uint64         `json:",omitempty"`
 	Seal       *manifest.Seal `json:",omitempty"` // of the policy in force
 }
 

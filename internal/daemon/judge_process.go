@@ -108,6 +108,7 @@ func (d *daemon) reviveJudge(why error) {
 		d.bench.Close()
 		d.Log.Error("the process that judges packets failed and is replaced; packets wait meanwhile", "why", why, "end", j.last)
 		d.ownUp()
+		d.tally.end()
 	}
 	j.missing, j.why = true, why
 	if err := d.replaceJudge(process.Self); err != nil {

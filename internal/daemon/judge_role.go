@@ -6,11 +6,12 @@ import (
 	"encoding/gob"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
+	"labelgate/internal/audit"
 	"labelgate/internal/channel"
+	"labelgate/internal/control"
 	"labelgate/internal/judge"
 	"labelgate/internal/load"
 	"labelgate/internal/policyfile"
@@ -25,6 +26,7 @@ const (
 	verbAbort      = "abort"
 	verbTranslated = "translated"
 	verbCounted    = "counted"
+	verbTable      = "table"
 )
 
 // How long the keeper waits for an answer. A policy of a million rules takes less
@@ -76,7 +78,20 @@ func judgeVerbs(s *judge.Service) map[string]channel.Handler {
 		verbCommit:     channel.Bind(func(stamp uint32) (none, error) { return none{}, s.Commit(stamp) }),
 		verbAbort:      channel.Bind(func(none) (none, error) { s.Abort(); return none{}, nil }),
 		verbTranslated: channel.Bind(func(yes bool) (none, error) { s.SetTranslated(yes); return none{}, nil }),
-		verbCounted:    channel.Bind(func(none) (string, error) { return s.Counted(), nil }),
+		verbCounted:    channel.Bind(func(none) ([]audit.ZoneCounts, error) { return s.Counts() }),
+		verbTable: channel.Bind(func(q control.Request) (page tablePage, err error) {
+			r, err := s.Table(q)
+			var e *control.Error
+			if errors.As(err, &e) {
+				return page, coded{e}
+			}
+			if err != nil {
+				return page, err
+			}
+			page.Next = r.Next
+			page.Rows, err = json.Marshal(r.Result)
+			return page, err
+		}),
 	}
 }
 
@@ -125,12 +140,43 @@ func (r *remoteBench) SetTranslated(yes bool) {
 // Relink does nothing: the judge follows the links itself.
 func (*remoteBench) Relink() {}
 
-func (r *remoteBench) Counted() (s string) {
-	if err := r.client.Call(verbCounted, struct{}{}, &s, answerPatience); err != nil {
-		return fmt.Sprintf("what became of packets is not known: %v\n", err)
-	}
-	return s
+func (r *remoteBench) Counts() (all []audit.ZoneCounts, err error) {
+	return all, r.client.Call(verbCounted, struct{}{}, &all, answerPatience)
 }
+
+// Table passes a page on as the judge wrote it.
+func (r *remoteBench) Table(q control.Request) (control.Response, error) {
+	var page tablePage
+	err := r.client.Call(verbTable, q, &page, answerPatience)
+	return control.Response{Result: page.Rows, Next: page.Next}, refusal(err)
+}
+
+// tablePage is a control.Response whose rows nobody here looks at.
+type tablePage struct {
+	Rows json.RawMessage `json:"rows"`
+	Next string          `json:"next"`
+}
+
+// refusal is an error of another process as one for whoever asked by the control
+// socket.
+func refusal(err error) error {
+	var said *channel.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &said) && said.Kind != "":
+		return control.Errorf(control.Code(said.Kind), "%s", said.Message)
+	case errors.As(err, &said):
+		return control.Errorf(control.CodeFailed, "%s", said.Message)
+	}
+	return control.Errorf(control.CodeUnavailable, "%v", err)
+}
+
+// coded tells the code of a control.Error over a channel.
+type coded struct{ refused *control.Error }
+
+func (c coded) Error() string { return c.refused.Message }
+func (c coded) Kind() string  { return string(c.refused.Code) }
 
 // Close closes the channel, at whose end the judge ends.
 func (r *remoteBench) Close() { r.client.Close() }

@@ -18,11 +18,14 @@ type overflow struct {
 	read   func() ([]queue.KernelStats, error)
 	record func(*audit.Record)
 
+	adopted      bool   // the queue is another's, whose last reading is not known
 	full, buffer uint64 // as the kernel last said
 	total        uint64
-	depth        queue.Depth   // an alarm when packets wait and none is answered
-	stuck        atomic.Bool   // the alarm
-	waits        atomic.Uint32 // packets, as last seen
+
+	fullTotal, bufferTotal atomic.Uint64
+	depth                  queue.Depth   // an alarm when packets wait and none is answered
+	stuck                  atomic.Bool   // the alarm
+	waits                  atomic.Uint32 // packets, as last seen
 }
 
 // overflowInterval is how often the kernel is asked.
@@ -57,8 +60,12 @@ func (o *overflow) poll() error {
 	}
 	for i := range all {
 		if q := &all[i]; q.Number == o.number {
-			o.rose(&o.full, q.QueueDropped, audit.ReasonQueueFull)
-			o.rose(&o.buffer, q.UserDropped, audit.ReasonBufferFull)
+			if o.adopted {
+				// Who had the queue before has told of what was lost until then.
+				o.adopted, o.full, o.buffer = false, q.QueueDropped, q.UserDropped
+			}
+			o.fullTotal.Add(o.rose(&o.full, q.QueueDropped, audit.ReasonQueueFull))
+			o.bufferTotal.Add(o.rose(&o.buffer, q.UserDropped, audit.ReasonBufferFull))
 			o.waits.Store(q.Depth)
 			switch o.depth.Feed(*q) {
 			case queue.Raised:
@@ -85,13 +92,13 @@ func risen(before *uint64, now uint64) uint64 {
 	return lost
 }
 
-func (o *overflow) rose(before *uint64, now uint64, reason string) {
+func (o *overflow) rose(before *uint64, now uint64, reason string) uint64 {
 	lost := risen(before, now)
-	if lost == 0 {
-		return
+	if lost != 0 {
+		o.total += lost
+		o.record(&audit.Record{Event: audit.EventQueueOverflow, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
 	}
-	o.total += lost
-	o.record(&audit.Record{Event: audit.EventQueueOverflow, Action: audit.Denied, Reason: reason, Verdict: "drop", Count: lost})
+	return lost
 }
 
 // appendSummary appends a line for people, none when nothing was lost.

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
+	"labelgate/internal/control"
 	"labelgate/internal/judge"
 	"labelgate/internal/load"
 	"labelgate/internal/manifest"
@@ -34,7 +36,10 @@ func (d *daemon) reload() error {
 	d.notify(sd.SdNotifyReloading)
 	defer d.ready()
 	before := d.inForce
-	if err := d.replace(); err != nil {
+	err := d.replace()
+	d.attempt = &control.Attempt{Time: time.Now(), Refused: err != nil, Generation: d.summary.Generation}
+	if err != nil {
+		d.attempt.Message = err.Error()
 		d.Log.Error("reload refused, the policy before stays in force", "error", err.Error())
 		d.records.Write(refused(before.summary.Generation, err))
 		return err
@@ -56,9 +61,9 @@ func (d *daemon) replace() error {
 	}
 	d.warn(summary)
 	d.retranslate()
-	if next.Queue != d.config.Queue || changed(next.Audit, d.config.Audit) {
-		d.Log.Warn("changes of [queue] and [audit] need a restart and were not taken over")
-		next.Queue, next.Audit = d.config.Queue, d.config.Audit
+	d.pending = d.bound(next)
+	if len(d.pending) > 0 {
+		d.Log.Warn("changes of " + strings.Join(d.pending, ", ") + " need a restart and were not taken over")
 	}
 	stamp := newStamp(d.stamp)
 	if !reflect.DeepEqual(plan(next), plan(d.config)) {
@@ -70,19 +75,37 @@ func (d *daemon) replace() error {
 		d.bench.Abort()
 		return err
 	}
+	d.loaded = time.Now()
 	d.inForce = inForce{config: next, bundle: bundle, summary: summary, stamp: stamp}
 	d.look()
 	d.narrow()
 	d.register(next)
+	d.admit()
 	d.remember()
 	return nil
 }
 
-// changed reports whether something of [audit] was changed that is bound at the
-// start.
-func changed(a, b config.Audit) bool {
-	a.Full = b.Full
-	return a != b
+// bound takes back what was bound when the gateway was started, and names it.
+func (d *daemon) bound(next *config.Config) (names []string) {
+	now := d.config
+	if next.Queue != now.Queue {
+		names, next.Queue = append(names, "[queue]"), now.Queue
+	}
+	was := now.Audit
+	was.Full = next.Audit.Full // whoever judges is told of that
+	if next.Audit != was {
+		names, next.Audit = append(names, "[audit]"), was
+	}
+	if next.Control.Socket != now.Control.Socket || next.Control.Group.Text != now.Control.Group.Text {
+		names, next.Control.Socket, next.Control.Group = append(names, "[control]"), now.Control.Socket, now.Control.Group
+	}
+	if next.Metrics != now.Metrics {
+		names, next.Metrics = append(names, "[metrics]"), now.Metrics
+	}
+	if next.Confinement != now.Confinement {
+		names, next.Confinement = append(names, "confinement"), now.Confinement
+	}
+	return names
 }
 
 // rezone puts the zones of next in force, and the policy that was prepared right
@@ -153,4 +176,18 @@ func refused(generation uint32, err error) *audit.Record {
 	// The first line says what and where; the log has the rest.
 	why, _, _ := strings.Cut(err.Error(), "\n")
 	return &audit.Record{Event: audit.EventPolicyRefused, Action: audit.Denied, Generation: generation, Detail: why}
+}
+
+// admit tells the control process who may use its socket now.
+func (d *daemon) admit() {
+	if d.controlling.child == nil {
+		return
+	}
+	access, err := d.access()
+	if err == nil {
+		err = d.controlling.client.Call(verbAccess, access, nil, answerPatience)
+	}
+	if err != nil {
+		d.Log.Error("who may use the control socket stays as it was", "error", err)
+	}
 }

@@ -16,6 +16,7 @@ type ruleset struct {
 
 	narrowest  int               // smallest MTU of the ways out of zones that the rules know of
 	noIngress  bool              // the kernel cannot filter by ethertype
+	noEgress   bool              // the kernel cannot look at what leaves by an interface
 	translated bool              // or not known
 	unsure     string            // why it is not known whether destinations are translated
 	known      map[string]uint32 // interfaces of zones, by index, when the rules were last as they should be
@@ -24,7 +25,7 @@ type ruleset struct {
 // plan is what netfilter has to know of a gateway on this machine.
 func (d *daemon) plan(c *config.Config) nft.Plan {
 	p := plan(c)
-	p.NoIngress = d.guard.noIngress
+	p.NoIngress, p.NoEgress = d.guard.noIngress, d.guard.noEgress
 	p.Narrowest = uint16(min(d.guard.narrowest, math.MaxUint16))
 	return p
 }
@@ -69,6 +70,10 @@ func (d *daemon) lay(p nft.Plan) (nft.Report, error) {
 	if !report.Ethertypes && !d.guard.noIngress {
 		d.guard.noIngress = true
 		d.Log.Warn("this kernel has no nf_tables of the netdev family (CONFIG_NF_TABLES_NETDEV): what comes from a zone and is neither IP nor ARP is not dropped")
+	}
+	if !report.Egress && !d.guard.noEgress {
+		d.guard.noEgress = true
+		d.Log.Warn("this kernel cannot look at packets as they leave (Linux 5.16, CONFIG_NETFILTER_EGRESS): what a flow table or a rule of the family netdev leads around the rules is not dropped")
 	}
 	return report, nil
 }

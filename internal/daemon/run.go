@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -49,6 +50,10 @@ func (d *daemon) run(ctx context.Context) error {
 	if owning != nil {
 		return owning
 	}
+	d.handover.reap()
+	if err := d.startAuditor(); err != nil {
+		return err
+	}
 	d.warn(summary)
 	d.summary, d.stamp = summary, d.handover.stamp(summary.Numbering)
 	table, _ := watcher.Numbered()
@@ -89,6 +94,7 @@ func (d *daemon) own() (err error) {
 			d.Log.Warn("the queue that was handed over is not taken", "error", err)
 			file(h.Queue, "queue").Close()
 		}
+		d.adopted = err == nil && h.Upgrades == 0
 	}
 	if d.packets == nil {
 		if d.packets, err = queue.Open(c); err != nil {
@@ -149,7 +155,12 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	}
 	defer notices.Close()
 	d.notices = notices.Changed()
-	d.overflow = &overflow{number: d.config.Queue.Number, depth: queue.Depth{Polls: 4}, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
+	d.overflow = &overflow{full: d.handover.Full, buffer: d.handover.Buffer, adopted: d.adopted, number: d.config.Queue.Number, depth: queue.Depth{Polls: 4}, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
+	if err := d.startControl(); err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	defer d.endControl()
+	d.backend, d.loaded = backend, time.Now()
 	d.begun(backend)
 	for {
 		err = d.tasks(ctx)
@@ -199,6 +210,9 @@ func (d *daemon) begun(backend string) {
 		"queue", d.config.Queue.Number, "backend", backend, "mode", d.summary.Mode)
 	if d.config.Self.Label == "" {
 		d.Log.Warn("this machine has no label of its own ([self] in the settings): nobody reaches it through the interfaces of its zones, by ssh neither")
+	}
+	if n := d.packets.Stats().Stale; n > 0 {
+		d.records.Write(&audit.Record{Event: audit.EventQueueError, Action: audit.Denied, Reason: audit.ReasonStale, Verdict: "drop", Count: n})
 	}
 	d.records.Write(&audit.Record{Event: audit.EventStart, Process: roleKeeper, PID: uint32(os.Getpid()), Generation: d.summary.Generation, Detail: version.String()})
 	if d.Confine {

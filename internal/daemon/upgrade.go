@@ -6,6 +6,7 @@ import (
 	"os"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/process"
@@ -60,19 +61,15 @@ func (d *daemon) upgrade() error {
 
 // takeOver executes the new program. It returns only when that fails; then the queue's
 // descriptor is this program's again.
-func (d *daemon) takeOver() error {
-	q, err := d.packets.File()
-	if err != nil {
+func (d *daemon) takeOver() (err error) {
+	h := &d.handover
+	if h.Queue, err = another(d.packets.File()); err != nil {
 		return err
 	}
-	h := &d.handover
-	h.Queue = int(q.Fd())
 	if d.lock != nil {
-		l, err := d.lock.File()
-		if err != nil {
+		if h.Lock, err = another(d.lock.File()); err != nil {
 			return err
 		}
-		h.Lock = int(l.Fd())
 	}
 	h.Raw, h.Records, h.Trail = int(d.raw.Fd()), int(d.auditing.producer.Fd()), int(d.auditing.auditor.Fd())
 	h.Progress = int(d.auditing.progress.Fd())
@@ -83,6 +80,8 @@ func (d *daemon) takeOver() error {
 	h.Upgrades++
 	h.Started, h.Stamp, h.Generation, h.Numbering = d.started, d.stamp, d.summary.Generation, d.summary.Numbering
 	h.Seal = &d.bundle.Seal
+	_ = d.overflow.poll() // what cannot be read now is on the next one's account
+	h.Full, h.Buffer = d.overflow.full, d.overflow.buffer
 	d.records.Write(&audit.Record{Event: audit.EventUpgrade, Process: roleKeeper, PID: uint32(os.Getpid()), Detail: d.program})
 	d.unregister() // the next one knows the kernel's own from ours
 	return process.Replace(d.executeHere)
@@ -112,5 +111,18 @@ func (d *daemon) stay(why error) error {
 	}
 	d.packets.Close()
 	d.packets = packets
+	if d.handover.Lock != 0 {
+		unix.Close(d.handover.Lock)
+	}
+	d.handover.Queue, d.handover.Lock = 0, 0
 	return nil
+}
+
+// another returns a descriptor of a file that nobody closes by himself.
+func another(f *os.File, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 }

@@ -5,9 +5,9 @@ import (
 	"labelgate/internal/queue"
 )
 
-// verdicts watches what the kernel makes of our verdicts. What it refuses is a packet
-// that nobody lets go: it stays in the queue or was dropped with its interface, and
-// either way it is not where its record says.
+// verdicts watches what the kernel makes of our verdicts. When it refuses to let a
+// packet go on, that was dropped with its interface or its rule, and is not where its
+// record says. One that was to be dropped has its record.
 type verdicts struct {
 	stats  func() queue.Stats
 	before queue.Stats
@@ -20,7 +20,7 @@ func (w *verdicts) watch(r records) {
 		before, now uint64
 		reason      string
 	}{
-		{w.before.VerdictErrors, now.VerdictErrors, audit.ReasonVerdictRefused},
+		{w.before.AcceptsRefused, now.AcceptsRefused, audit.ReasonVerdictRefused},
 		{w.before.Truncated, now.Truncated, audit.ReasonTruncatedMessage},
 		{w.before.Panicked, now.Panicked, audit.ReasonPanic},
 		{w.before.Malformed, now.Malformed, audit.ReasonMalformedMessage},

@@ -48,30 +48,47 @@ func (d *daemon) feed() {
 // second when there is nothing else, and has as long as this for a batch.
 const staleAfter = split.DefaultTimeout + 2*time.Second
 
+// check is one of the things that the watchdog looks at.
+type check struct {
+	name, well string
+	wrong      string // "" if it is well
+}
+
 // ill lists what is not as it should be.
 func (d *daemon) ill() (all []string) {
+	for _, c := range d.checks() {
+		if c.wrong != "" {
+			all = append(all, c.wrong)
+		}
+	}
+	return all
+}
+
+func (d *daemon) checks() []check {
+	judging := check{name: "judging", well: "packets are judged, and packets that must be dropped are"}
 	if f := d.judges.front; f != nil {
 		p := f.Progress()
 		switch since := time.Since(p.Answered); {
 		case !p.Attached:
-			all = append(all, "no process judges packets")
+			judging.wrong = "no process judges packets"
 		case since > staleAfter:
-			all = append(all, fmt.Sprintf("nothing was judged for %v", since.Round(time.Second)))
+			judging.wrong = fmt.Sprintf("nothing was judged for %v", since.Round(time.Second))
 		}
 	}
+	waiting := check{name: "queue", well: "no packet waits for long"}
 	if d.overflow != nil && d.overflow.stuck.Load() {
-		all = append(all, "packets wait and none is answered")
+		waiting.wrong = "packets wait and none is answered"
 	}
+	rules := check{name: "rules", well: "the netfilter rules are as they were installed"}
 	switch g := &d.guard; {
 	case !g.inPlace:
-		all = append(all, "the netfilter rules are not in place")
+		rules.wrong = "the netfilter rules are not in place"
 	case time.Since(g.checked) > staleAfter:
-		all = append(all, "the netfilter rules were not looked at")
-	case g.open():
-		all = append(all, "packets go around the netfilter rules")
+		rules.wrong = "the netfilter rules were not looked at"
 	}
-	if why := d.auditing.ill(); why != "" {
-		all = append(all, why)
+	around := check{name: "bypass", well: "nothing is known to lead packets around the rules"}
+	if d.guard.open() {
+		around.wrong = "packets go around the netfilter rules"
 	}
-	return all
+	return []check{judging, waiting, rules, around, {name: "audit", well: "records are written", wrong: d.auditing.ill()}}
 }

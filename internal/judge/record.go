@@ -31,7 +31,8 @@ func newRecorder(c *audit.Counters, r *audit.Pipe, l audit.LimiterOptions) *reco
 	return &recorder{counters: c, records: r, limiter: audit.NewLimiter(l), own: c.Slot("this machine")} // no zone's name: it has a space
 }
 
-func newCounters() *audit.Counters {
+// NewCounters returns counters of what may become of a packet.
+func NewCounters() *audit.Counters {
 	var actions, reasons []string
 	for a := netlabel.Drop; a <= netlabel.Blank; a++ {
 		actions = append(actions, a.String())

@@ -48,7 +48,7 @@ type Service struct {
 // New returns a Service without a policy. Handler's handlers must not be given
 // packets before the first Commit.
 func New(c Config) *Service {
-	return &Service{Config: c, counters: newCounters()}
+	return &Service{Config: c, counters: NewCounters()}
 }
 
 // Prepare compiles a policy and keeps it beside the one in force until Commit or
@@ -165,5 +165,5 @@ func Interfaces(c *config.Config) [][]string {
 	return names
 }
 
-// Counted says what became of packets so far, for people.
-func (s *Service) Counted() string { return string(s.counters.AppendSummary(nil)) }
+// Counts is what became of packets so far.
+func (s *Service) Counts() ([]audit.ZoneCounts, error) { return s.counters.All(), nil }

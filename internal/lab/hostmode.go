@@ -131,6 +131,10 @@ func (l *Lab) sharedPolicy() (string, error) {
 			return "", err
 		}
 	}
+	// A policy without rules and mappings is one as well.
+	if err := os.MkdirAll(filepath.Join(dir, "accesses.d"), 0o755); err != nil {
+		return "", err
+	}
 	return dir, nil
 }
 

@@ -2,7 +2,8 @@
 // packet's way through netfilter recognise each other's work.
 //
 //	31      judged   a snapshot allowed this packet
-//	30      pending  it is to be judged once more, with the subject it had
+//	30      pending  it is to be judged once more, with the subject it had; alone, on
+//	                 the way from POSTROUTING to an interface, it was let out there
 //	29      local    addressed to this machine (set by netfilter, read by us)
 //	28..24  generation of the snapshot that judged it, modulo 32
 //	23..18  zone it may leave to, 1..63; 0 for local delivery, and while pending
@@ -22,6 +23,10 @@ const (
 	Pending Mark = 1 << 30
 	Local   Mark = 1 << 29
 )
+
+// Left is on a packet that POSTROUTING let out to a zone until its interface has seen
+// that. No rule takes it for a judgement: it is no state that StateMask knows.
+const Left = Pending
 
 // Limits of the fields: what does not fit cannot be marked, and a packet that
 // cannot be marked is dropped.

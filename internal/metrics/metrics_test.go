@@ -55,7 +55,7 @@ func busy() *control.Status {
 
 func gather(t *testing.T, s *control.Status, err error) []*dto.MetricFamily {
 	t.Helper()
-	families, gathered := registry(func(context.Context) (*control.Status, error) { return s, err }).Gather()
+	families, gathered := NewServer(Config{Status: func(context.Context) (*control.Status, error) { return s, err }}).registry().Gather()
 	if gathered != nil {
 		t.Fatal(gathered)
 	}
@@ -174,24 +174,31 @@ func TestOwnRegistry(t *testing.T) {
 	foreign := prometheus.NewGauge(prometheus.GaugeOpts{Name: "foreign", Help: "h"})
 	prometheus.MustRegister(foreign)
 	defer prometheus.Unregister(foreign)
+	own := map[string]bool{
+		"go_build_info": true, "go_goroutines": true, "go_gc_heap_live_bytes": true, "go_memory_classes_total_bytes": true,
+		"process_cpu_seconds_total": true, "process_resident_memory_bytes": true, "process_open_fds": true,
+	}
 	for _, f := range gather(t, busy(), nil) {
 		name := f.GetName()
 		switch {
-		case strings.HasPrefix(name, prefix), strings.HasPrefix(name, "process_"), name == "go_build_info":
-		case name == "go_gc_heap_live_bytes", name == "go_memory_classes_total_bytes", name == "go_goroutines":
+		case strings.HasPrefix(name, prefix), own[name]:
+			delete(own, name)
 		default:
 			t.Errorf("%s is shown", name)
 		}
+	}
+	for name := range own {
+		t.Errorf("%s is not shown", name)
 	}
 }
 
 // Whoever asks often does not make the gateway answer often.
 func TestFresh(t *testing.T) {
 	asked := 0
-	r := registry(func(context.Context) (*control.Status, error) {
+	r := NewServer(Config{Status: func(context.Context) (*control.Status, error) {
 		asked++
 		return busy(), nil
-	})
+	}}).registry()
 	for range 50 {
 		if _, err := r.Gather(); err != nil {
 			t.Fatal(err)
@@ -199,5 +206,31 @@ func TestFresh(t *testing.T) {
 	}
 	if asked > 10 {
 		t.Errorf("the gateway was asked %d times", asked)
+	}
+}
+
+// The process is shown as it is.
+func TestSelf(t *testing.T) {
+	s := newSelf()
+	defer s.close()
+	cpu, pages, ok := s.usage()
+	if size := pages * uint64(os.Getpagesize()); !ok || cpu > 1e6 || size < 1<<20 || size > 1<<34 {
+		t.Errorf("%d ticks, %d pages, %v", cpu, pages, ok)
+	}
+	before, _ := s.descriptors()
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if after, ok := s.descriptors(); !ok || before < 3 || after != before+1 {
+		t.Errorf("%d descriptors, and with one more %d", before, after)
+	}
+	blind := &self{}
+	if _, _, ok := blind.usage(); ok {
+		t.Error("without /proc something is known")
+	}
+	if _, ok := blind.descriptors(); ok {
+		t.Error("without /proc something is open")
 	}
 }

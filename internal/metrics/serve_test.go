@@ -38,7 +38,7 @@ func serve(t *testing.T, network string) func() net.Conn {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- Serve(ctx, f, Config{Status: func(context.Context) (*control.Status, error) { return busy(), nil }})
+		ended <- NewServer(Config{Status: func(context.Context) (*control.Status, error) { return busy(), nil }}).Serve(ctx, f)
 	}()
 	t.Cleanup(func() {
 		cancel()

@@ -87,19 +87,14 @@ func (w *BypassWatch) Bypasses(p Plan) ([]Bypass, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &search{plan: p, zone: make(map[string]string)}
-	for _, z := range p.Zones {
-		for _, name := range z.Interfaces {
-			s.zone[name] = z.Name
-		}
-	}
+	s := newSearch(p)
 	var wrong []error
 	for _, look := range []struct {
 		at string
 		f  func() error
 	}{
-		{"rules of nf_tables", func() error { return w.look(s) }},
 		{"interfaces", s.links},
+		{"rules of nf_tables", func() error { return w.look(s) }},
 		{"traffic control", s.trafficControl},
 		{"programs of traffic control", s.programs},
 		{"IPVS", s.virtualServers},
@@ -120,9 +115,9 @@ func (w *BypassWatch) look(s *search) error {
 	if err != nil {
 		return err
 	}
-	if zoned := fmt.Sprint(s.plan.Table, s.plan.Queue, s.zone); !w.looked || w.generation != generation || w.zoned != zoned {
+	if zoned := fmt.Sprint(s.plan.Table, s.plan.Queue, s.places); !w.looked || w.generation != generation || w.zoned != zoned {
 		w.looked = false
-		only := &search{plan: s.plan, zone: s.zone}
+		only := &search{plan: s.plan, places: s.places}
 		if err := only.flowtables(); err != nil {
 			return err
 		}
@@ -138,10 +133,36 @@ func (w *BypassWatch) look(s *search) error {
 // search is one look around.
 type search struct {
 	plan   Plan
-	zone   map[string]string // by interface
+	places map[string]place // by interface
 	byName map[string]kernelLink
 	byID   map[uint32]kernelLink
 	found  []Bypass
+}
+
+// place is an interface that packets of a zone come by, on their way to the one that
+// is in the zone or by that itself.
+type place struct {
+	of   string // the interface of the zone
+	zone string // its name
+}
+
+func newSearch(p Plan) *search {
+	s := &search{plan: p, places: make(map[string]place)}
+	for _, z := range p.Zones {
+		for _, name := range z.Interfaces {
+			s.places[name] = place{of: name, zone: z.Name}
+		}
+	}
+	return s
+}
+
+// describe names an interface that is a place.
+func (s *search) describe(device string) string {
+	p := s.places[device]
+	if p.of == device {
+		return fmt.Sprintf("interface %s of zone %s", device, p.zone)
+	}
+	return fmt.Sprintf("interface %s, which %s of zone %s rests on,", device, p.of, p.zone)
 }
 
 func (s *search) add(kind BypassKind, grave bool, device, format string, args ...any) {

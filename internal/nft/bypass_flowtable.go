@@ -59,11 +59,11 @@ func (s *search) flowtable(f *flowtable) {
 		in = ", in hardware"
 	}
 	zoned := false
-	for device, zone := range s.zone {
+	for device, place := range s.places {
 		if f.has(device) {
 			zoned = true
-			s.add(Flowtable, true, device, "flow table %s of table %s %s takes packets of interface %s of zone %s past the rules%s",
-				f.name, familyName(f.family), f.table, device, zone, in)
+			s.add(Flowtable, true, place.of, "flow table %s of table %s %s takes packets of %s past the rules%s",
+				f.name, familyName(f.family), f.table, s.describe(device), in)
 		}
 	}
 	if !zoned {

@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -51,10 +52,7 @@ func TestFlowtableIsRead(t *testing.T) {
 			if err := f.decode(append([]byte{byte(nftables.TableFamilyINet), 0, 0, 0}, b...)); err != nil {
 				t.Fatal(err)
 			}
-			s := search{zone: make(map[string]string)}
-			for _, name := range tt.zones {
-				s.zone[name] = "z"
-			}
+			s := newSearch(Plan{Zones: []Zone{{Name: "z", Interfaces: tt.zones}}})
 			s.flowtable(&f)
 			var got []string
 			for _, b := range s.found {
@@ -94,10 +92,37 @@ func TestServices(t *testing.T) {
 
 // A port of a switch can only be seen by what the kernel says of it.
 func TestSwitchPort(t *testing.T) {
-	s := search{zone: map[string]string{"sw1": "z"}}
+	s := newSearch(Plan{Zones: []Zone{{Name: "z", Interfaces: []string{"sw1"}}}})
 	s.link(&kernelLink{name: "sw1", switchPort: true})
 	s.link(&kernelLink{name: "sw2", switchPort: true})
 	if len(s.found) != 1 || s.found[0].Kind != Hardware || s.found[0].Interface != "sw1" || s.found[0].Grave {
 		t.Errorf("%+v", s.found)
+	}
+}
+
+// What an interface of a zone rests on carries its packets too.
+func TestPlacesBelow(t *testing.T) {
+	s := newSearch(Plan{Zones: []Zone{{Name: "z", Interfaces: []string{"eth0.7", "br0"}}}})
+	links := []kernelLink{
+		{index: 1, name: "port", master: 2},
+		{index: 2, name: "br0", kind: "bridge"},
+		{index: 3, name: "eth0", master: 5},
+		{index: 4, name: "eth0.7", kind: "vlan", lower: 3},
+		{index: 5, name: "team", kind: "team"},
+		{index: 6, name: "v", kind: "veth", lower: 4},
+		{index: 7, name: "slave.8", kind: "vlan", lower: 8},
+		{index: 8, name: "slave", master: 9},
+		{index: 9, name: "over", master: 2},
+	}
+	s.byName = make(map[string]kernelLink)
+	for _, l := range links {
+		s.byName[l.name] = l
+	}
+	s.descend(links)
+	want := map[string]place{
+		"eth0.7": {"eth0.7", "z"}, "eth0": {"eth0.7", "z"}, "br0": {"br0", "z"}, "port": {"br0", "z"}, "over": {"br0", "z"}, "slave": {"br0", "z"},
+	}
+	if !maps.Equal(s.places, want) {
+		t.Errorf("%v, want %v", s.places, want)
 	}
 }

@@ -28,7 +28,7 @@ const (
 // programs asks for each interface of a zone.
 func (s *search) programs() error {
 	return inside(s.plan.NetNS, func() error {
-		for device, zone := range s.zone {
+		for device, place := range s.places {
 			link := s.byName[device].index
 			if link == 0 {
 				continue
@@ -39,7 +39,7 @@ func (s *search) programs() error {
 					return err
 				}
 				if n > 0 {
-					s.add(TrafficControl, false, device, "%d programs at %s of interface %s of zone %s may hand its packets on", n, where, device, zone)
+					s.add(TrafficControl, false, place.of, "%d programs at %s of %s may hand its packets on", n, where, s.describe(device))
 				}
 			}
 		}

@@ -72,10 +72,10 @@ func (s *search) redirecting(r *foreignRule, chains []kernelChain) {
 	}
 	f := flowtable{devices: devices}
 	zoned := false
-	for device, zone := range s.zone {
+	for device, place := range s.places {
 		if f.has(device) {
 			zoned = true
-			s.add(FrameRule, true, device, "a rule (%s) in chain %s of table netdev %s hands frames of interface %s of zone %s to another", r.redirects, r.chain, r.table, device, zone)
+			s.add(FrameRule, true, place.of, "a rule (%s) in chain %s of table netdev %s hands frames of %s to another", r.redirects, r.chain, r.table, s.describe(device))
 		}
 	}
 	if !zoned {

@@ -89,7 +89,7 @@ func trafficRequest(kind uint16, link, parent uint32) netlink.Message {
 
 func (s *search) filters(link, parent uint32, replies []netlink.Message) {
 	device := s.byID[link].name
-	zone := s.zone[device]
+	from, zoned := s.places[device]
 	where := "ingress"
 	if parent != atIngress && parent != qdiscIngress {
 		where = "egress"
@@ -104,7 +104,7 @@ func (s *search) filters(link, parent uint32, replies []netlink.Message) {
 	for _, m := range replies {
 		var f filter
 		if len(m.Data) < trafficHeaderLen || f.decode(m.Data[trafficHeaderLen:]) != nil {
-			add(false, device, "a filter at %s of interface %s cannot be read", where, device)
+			add(false, from.of, "a filter at %s of interface %s cannot be read", where, device)
 			continue
 		}
 		for _, t := range f.targets {
@@ -114,14 +114,14 @@ func (s *search) filters(link, parent uint32, replies []netlink.Message) {
 			}
 			to := s.byID[t.link].name
 			switch {
-			case zone != "":
-				add(true, device, "a filter (%s) at %s of interface %s of zone %s hands %s to interface %s", f.kind, where, device, zone, what, to)
-			case s.zone[to] != "":
-				add(true, to, "a filter (%s) at %s of interface %s hands %s to interface %s of zone %s", f.kind, where, device, what, to, s.zone[to])
+			case zoned:
+				add(true, from.of, "a filter (%s) at %s of %s hands %s to interface %s", f.kind, where, s.describe(device), what, to)
+			case s.places[to].of != "":
+				add(true, s.places[to].of, "a filter (%s) at %s of interface %s hands %s to %s", f.kind, where, device, what, s.describe(to))
 			}
 		}
-		if f.program && zone != "" {
-			add(false, device, "a program of traffic control at %s of interface %s of zone %s may hand its packets on", where, device, zone)
+		if f.program && zoned {
+			add(false, from.of, "a program of traffic control at %s of %s may hand its packets on", where, s.describe(device))
 		}
 	}
 }

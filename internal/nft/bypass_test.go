@@ -64,7 +64,7 @@ func TestBypasses(t *testing.T) {
 		}, nil, ""},
 		{"upper interface", func(t *testing.T, _ *lab, h *netlink.Handle) {
 			must(t, h.LinkAdd(&netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Name: "upper", ParentIndex: linkIndex(t, h, "g0")}, Mode: netlink.MACVLAN_MODE_BRIDGE}))
-		}, []string{`upper-interface "g0" true`}, "interface upper (macvlan) is in no zone and takes frames from the cable of g0 of zone src"},
+		}, []string{`upper-interface "g0" true`}, "interface upper (macvlan) is in no zone and takes frames from the cable of interface g0 of zone src"},
 		{"upper interface elsewhere", func(t *testing.T, _ *lab, h *netlink.Handle) {
 			must(t, h.LinkAdd(&netlink.Macvlan{LinkAttrs: netlink.LinkAttrs{Name: "upper", ParentIndex: linkIndex(t, h, "other")}, Mode: netlink.MACVLAN_MODE_BRIDGE}))
 		}, nil, ""},

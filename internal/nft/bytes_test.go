@@ -57,10 +57,10 @@ func TestInstallIsOneBatch(t *testing.T) {
 		unix.NFNL_MSG_BATCH_END:               1,
 		subsystem | unix.NFT_MSG_NEWTABLE:     4,
 		subsystem | unix.NFT_MSG_DELTABLE:     2,
-		subsystem | unix.NFT_MSG_NEWCHAIN:     8,
+		subsystem | unix.NFT_MSG_NEWCHAIN:     9,
 		subsystem | unix.NFT_MSG_NEWSET:       3,
 		subsystem | unix.NFT_MSG_NEWSETELEM:   3,
-		subsystem | unix.NFT_MSG_NEWRULE:      18 + 4,
+		subsystem | unix.NFT_MSG_NEWRULE:      19 + 4,
 		subsystem | unix.NFT_MSG_NEWFLOWTABLE: 0,
 	} {
 		if count[kind] != want {

@@ -16,9 +16,11 @@ type DriftError struct {
 	Table string
 	// Found has one entry for each difference, most general first.
 	Found []string
-	// Bare are the interfaces that exist and have no chain at their ingress; each
-	// is in Found as well.
+	// Bare are the interfaces that exist and lack a chain of their own, once for each
+	// chain; each is in Found as well.
 	Bare []string
+
+	absent []string // the names of those chains
 }
 
 // Appeared returns the bare interfaces when nothing else differs. They may be new:
@@ -28,7 +30,9 @@ func (e *DriftError) Appeared() []string {
 	if len(e.Bare) != len(e.Found) {
 		return nil
 	}
-	return e.Bare
+	names := slices.Clone(e.Bare)
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Error lists the differences.
@@ -75,12 +79,12 @@ func check(p Plan) error {
 	if p.NoIngress {
 		return err
 	}
-	_, more, err := ingressDrift(p)
+	_, more, err := netdevDrift(p)
 	switch {
 	case err != nil:
 		return err
 	case d != nil:
-		d.Found, d.Bare = append(d.Found, more.Found...), more.Bare
+		d.Found, d.Bare, d.absent = append(d.Found, more.Found...), more.Bare, more.absent
 		return d
 	case len(more.Found) > 0:
 		return more
@@ -88,15 +92,15 @@ func check(p Plan) error {
 	return nil
 }
 
-// ingressDrift returns the table of the netdev family that a complete plan stands
+// netdevDrift returns the table of the netdev family that a complete plan stands
 // for now, and in what the kernel's differs.
-func ingressDrift(p Plan) (table, *DriftError, error) {
+func netdevDrift(p Plan) (table, *DriftError, error) {
 	d := &DriftError{Table: p.Table}
 	present, err := interfacesPresent(p.NetNS)
 	if err != nil {
 		return table{}, nil, fmt.Errorf("nft: %w", err)
 	}
-	want := ingress(p, present)
+	want := netdev(p, present)
 	c, hangUp, err := connect(p.NetNS)
 	if err == nil {
 		err = want.compare(c, p.Table, d)
@@ -201,7 +205,7 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 	if err != nil {
 		return err
 	}
-	parts, err := partsByChain(c.NetNS, t.family, kt.Name)
+	seen, err := rulesByChain(c.NetNS, t.family, kt.Name)
 	if err != nil {
 		return err
 	}
@@ -220,18 +224,22 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 				d.add("family %s: chain %s is missing", family, ch.name)
 			}
 			if !ch.optional && ch.device != "" {
-				d.Bare = append(d.Bare, ch.device)
+				d.Bare, d.absent = append(d.Bare, ch.device), append(d.absent, ch.name)
 			}
 			continue
 		}
 		if !ch.compareHook(family, kc, d) {
 			continue
 		}
+		if ch.leads != "" {
+			ch.compareWay(family, seen[ch.name], d)
+			continue
+		}
 		rules, err := c.GetRules(kt, &nftables.Chain{Table: kt, Name: ch.name})
 		if err != nil {
 			return err
 		}
-		ch.compareRules(family, byte(t.family), rules, parts[ch.name], d)
+		ch.compareRules(family, byte(t.family), rules, seen[ch.name], d)
 	}
 	for _, name := range sortedKeys(found) {
 		d.add("family %s: chain %s is not ours", family, name)
@@ -241,6 +249,12 @@ func (t *table) compareChains(c *nftables.Conn, kt *nftables.Table, d *DriftErro
 
 // compareHook reports whether the chain is attached at all.
 func (ch *chain) compareHook(family string, kc *kernelChain, d *DriftError) bool {
+	if ch.hook == nil {
+		if kc.base {
+			d.add("family %s: chain %s is attached to a hook", family, ch.name)
+		}
+		return true
+	}
 	if !kc.base {
 		d.add("family %s: chain %s is attached to no hook", family, ch.name)
 		return false
@@ -258,7 +272,23 @@ func (ch *chain) compareHook(family string, kc *kernelChain, d *DriftError) bool
 	return true
 }
 
-func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, parts [][]string, d *DriftError) {
+// compareWay compares a chain that only leads to another. There is one for each
+// interface, and to have the library read each takes longer than all the rest.
+func (ch *chain) compareWay(family string, got []kernelRule, d *DriftError) {
+	switch {
+	case len(got) == 0:
+		d.add("family %s: chain %s: rule 1 (%s) is missing", family, ch.name, ch.rules[0].what)
+	case len(got) > 1:
+		d.add("family %s: chain %s: %d rules that are not ours", family, ch.name, len(got)-1)
+	case len(got[0].parts) != 1 || got[0].leads != ch.leads:
+		d.add("family %s: chain %s: rule 1 (%s) was changed: it does not lead to chain %s", family, ch.name, ch.rules[0].what, ch.leads)
+	}
+}
+
+// compareRules compares what the library reads, and of what it leaves out the names:
+// a rule that somebody narrowed with an expression that it cannot decode would look
+// untouched.
+func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, seen []kernelRule, d *DriftError) {
 	for i, r := range ch.rules {
 		if i >= len(got) {
 			d.add("family %s: chain %s: rule %d (%s) is missing", family, ch.name, i+1, r.what)
@@ -268,8 +298,8 @@ func (ch *chain) compareRules(family string, fam byte, got []*nftables.Rule, par
 			d.add("family %s: chain %s: rule %d (%s) has the bypass flag: packets pass while the gateway is not running", family, ch.name, i+1, r.what)
 			continue
 		}
-		if i < len(parts) && len(parts[i]) != len(got[i].Exprs) {
-			d.add("family %s: chain %s: rule %d (%s) was changed: its parts are %s", family, ch.name, i+1, r.what, strings.Join(parts[i], ", "))
+		if i < len(seen) && len(seen[i].parts) != len(got[i].Exprs) {
+			d.add("family %s: chain %s: rule %d (%s) was changed: its parts are %s", family, ch.name, i+1, r.what, strings.Join(seen[i].parts, ", "))
 			continue
 		}
 		if why := differ(fam, r.exprs, got[i].Exprs); why != "" {

@@ -15,6 +15,9 @@ type Counters struct {
 	// been judged for it, and fragments that came from elsewhere under the address
 	// of a zone's host.
 	Unjudged uint64
+	// Around counts IPv4 and IPv6 packets that something led around the rules to an
+	// interface of a zone.
+	Around uint64
 	// IPv6 counts all IPv6 packets from and to zones.
 	IPv6 uint64
 	// Ethertype counts frames from zones that hold neither IP nor ARP nor what
@@ -44,7 +47,11 @@ func ReadCounters(table string, netns int) (Counters, error) {
 			return Counters{}, fmt.Errorf("nft: counters of table %s: %w%s", table, err, advice(err))
 		}
 		for i := range rules {
-			*n += rules[i].packets
+			if family == nftables.TableFamilyNetdev && rules[i].chain == leavesChain {
+				sum.Around += rules[i].packets
+			} else {
+				*n += rules[i].packets
+			}
 		}
 	}
 	return sum, nil

@@ -4,8 +4,9 @@
 // A table of the ip family, one of the ip6 family and one of the netdev family, all
 // with the plan's name:
 //
-//	ingress-IF  -450  a chain for each interface of a zone: dropped and counted
-//	                  unless IPv4, IPv6, ARP or what the zone admits besides
+//	ingress-IF  -450  a chain for each interface of a zone, leading to one for the
+//	                  zone: dropped and counted unless IPv4, IPv6, ARP or what the
+//	                  zone admits besides
 //	prerouting  -450  from a zone: mark cleared; bit 29 set if the address is
 //	                  ours; queued if the header has options, if it is a
 //	                  fragment, if its addresses are such that the kernel drops
@@ -21,6 +22,10 @@
 //	                  translated by then.
 //	postrouting -450  to a zone: dropped and counted unless judged for that zone;
 //	                  mark cleared
+//	leaving      max  to a zone: bit 30 of the mark set
+//	egress-IF   -450  a chain for each interface of a zone, leading to one for all:
+//	                  IP that has not bit 30 set, and comes from no socket of this
+//	                  machine, is dropped and counted; bit 30 cleared
 //	ip6               from, through or to a zone: dropped and counted
 //
 // The rules stay when the process ends, and their queue has no bypass: a gateway

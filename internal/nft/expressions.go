@@ -76,6 +76,23 @@ func setMark(m mark.Mark) []expr.Any {
 	}
 }
 
+// changeMark clears some bits of the mark and sets others; the rest stays.
+func changeMark(clear, set mark.Mark) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyMARK, Register: register},
+		&expr.Bitwise{
+			SourceRegister: register, DestRegister: register, Len: 4,
+			Mask: number(uint32(^(clear | set))), Xor: number(uint32(set)),
+		},
+		&expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: register},
+	}
+}
+
+// fromSocket matches packets that a socket of this network namespace sent.
+func fromSocket() []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeySKUID, Register: register}}
+}
+
 // addressIsLocal matches packets to one of this machine's unicast addresses, as
 // the routing tables see it now.
 func addressIsLocal() []expr.Any {
@@ -174,6 +191,11 @@ func masked(reg uint32, mask []byte) *expr.Bitwise {
 }
 
 func accept() []expr.Any { return []expr.Any{&expr.Verdict{Kind: expr.VerdictAccept}} }
+
+// continueAt goes on in another chain and does not come back.
+func continueAt(chain string) []expr.Any {
+	return []expr.Any{&expr.Verdict{Kind: expr.VerdictGoto, Chain: chain}}
+}
 
 func countDrop() []expr.Any {
 	return []expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}}

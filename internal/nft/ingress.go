@@ -16,13 +16,18 @@ import (
 // device that is in no zone. So each interface of a zone has a chain at its
 // ingress that lets pass what the other tables and ARP are about.
 //
-// Nothing is done about the way out. A router forwards no other ethertypes; what
-// leaves is IP that was judged, ARP, or was made on this machine by who may.
+// Nothing of the kind is done on the way out: a router forwards no other ethertypes.
+// See egress for what is.
 
-// ingress builds the table of the netdev family. present are the interfaces that
-// exist.
-func ingress(p Plan, present map[string]bool) table {
+// netdev builds the table of the netdev family. present are the interfaces that
+// exist. Their chains hold nothing but the way to the chain with the rules, which is
+// there whatever interfaces are: what it counts does not go with one of them, and all
+// of it fits into one batch.
+func netdev(p Plan, present map[string]bool) table {
 	t := table{family: nftables.TableFamilyNetdev}
+	if !p.NoEgress {
+		t.chains = append(t.chains, newChain(leavesChain, nil, 0, egress()...))
+	}
 	zones := p.Zones
 	if len(p.shut) > 0 {
 		zones = append(slices.Clip(zones), Zone{Interfaces: p.shut}) // no zone has the number 0
@@ -30,18 +35,31 @@ func ingress(p Plan, present map[string]bool) table {
 	for _, z := range zones {
 		admitted, untagged, tags := ethertypes(z)
 		zone := setID(z.Index)
-		rules := frames(setEthertypes+zone, setUntagged+zone, tags)
 		t.sets = append(t.sets, set{id: setEthertypes + zone, keyType: nftables.TypeEtherType, keys: admitted})
 		if len(tags) > 0 {
 			t.sets = append(t.sets, set{id: setUntagged + zone, keyType: nftables.TypeEtherType, keys: untagged})
 		}
+		comes := fmt.Sprintf("comes-%d", z.Index)
+		t.chains = append(t.chains, newChain(comes, nil, 0, frames(setEthertypes+zone, setUntagged+zone, tags)...))
 		for _, name := range z.Interfaces {
-			c := newChain(ingressName(name), nftables.ChainHookIngress, priorityFirst, rules...)
-			c.device, c.optional = name, !present[name]
-			t.chains = append(t.chains, c)
+			chains := []chain{leadingChain(deviceChain("ingress", name), nftables.ChainHookIngress, comes)}
+			if !p.NoEgress {
+				chains = append(chains, leadingChain(deviceChain("egress", name), hookEgress, leavesChain))
+			}
+			for _, c := range chains {
+				c.device, c.optional = name, !present[name]
+				t.chains = append(t.chains, c)
+			}
 		}
 	}
 	return t
+}
+
+// leadingChain is a chain of an interface.
+func leadingChain(name string, hook *nftables.ChainHook, to string) chain {
+	c := newChain(name, hook, priorityFirst, newRule("all: see chain "+to, continueAt(to)))
+	c.leads = to
+	return c
 }
 
 // without returns the table without the chains that need not be.
@@ -50,19 +68,19 @@ func (t table) without() table {
 	return t
 }
 
-// only returns the chains of these devices, to be added to a table that is there.
-func (t table) only(devices []string) table {
+// only returns the chains of these names, to be added to a table that is there.
+func (t table) only(names []string) table {
 	t.sets = nil
-	t.chains = slices.DeleteFunc(slices.Clone(t.chains), func(c chain) bool { return !slices.Contains(devices, c.device) })
+	t.chains = slices.DeleteFunc(slices.Clone(t.chains), func(c chain) bool { return !slices.Contains(names, c.name) })
 	return t
 }
 
-// ingressName names an interface's chain. Interface names may hold bytes that nft
+// deviceChain names an interface's chain. Interface names may hold bytes that nft
 // would not read back; a slash, which they cannot hold, stands before the hex of
 // such a byte.
-func ingressName(device string) string {
+func deviceChain(hook, device string) string {
 	var b strings.Builder
-	b.WriteString("ingress-")
+	b.WriteString(hook + "-")
 	for _, c := range []byte(device) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
@@ -80,7 +98,7 @@ func ethertypes(z Zone) (admitted, untagged, tags [][]byte) {
 	all := append([]uint16{unix.ETH_P_IP, unix.ETH_P_ARP, unix.ETH_P_IPV6}, z.Ethertypes...)
 	slices.Sort(all)
 	for _, e := range slices.Compact(all) {
-		key := binary.BigEndian.AppendUint16(nil, e)
+		key := ethertypeKey(e)
 		admitted = append(admitted, key)
 		if e == unix.ETH_P_8021Q || e == unix.ETH_P_8021AD {
 			tags = append(tags, key)
@@ -91,7 +109,7 @@ func ethertypes(z Zone) (admitted, untagged, tags [][]byte) {
 	return admitted, untagged, tags
 }
 
-// frames are the rules of one interface.
+// frames are the rules of one zone.
 //
 // Before ingress the kernel takes the outermost VLAN tag, 802.1Q or 802.1ad, out of
 // the frame and keeps it aside, if the network card did not do so already: its own
@@ -106,12 +124,12 @@ func ethertypes(z Zone) (admitted, untagged, tags [][]byte) {
 func frames(admitted, untagged setID, tags [][]byte) []rule {
 	var rules []rule
 	for _, tag := range tags {
-		rules = append(rules, newRule("priority tag around what is not admitted: drop", linkType(expr.CmpOpEq), priorityTag(tag), protocolNotIn(untagged), countDrop()))
+		rules = append(rules, newRule("priority tag around what is not admitted: drop", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpEq), priorityTag(tag), protocolNotIn(untagged), countDrop()))
 	}
 	return append(
 		rules,
-		newRule("admitted ethertype: accept", linkType(expr.CmpOpEq), ethertypeIn(admitted), accept()),
-		newRule("admitted protocol on a link without Ethernet header: accept", linkType(expr.CmpOpNeq), protocolIn(admitted), accept()),
+		newRule("admitted ethertype: accept", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpEq), ethertypeIn(admitted), accept()),
+		newRule("admitted protocol on a link without Ethernet header: accept", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpNeq), protocolIn(admitted), accept()),
 		newRule("other ethertype: drop", countDrop()),
 	)
 }
@@ -120,19 +138,24 @@ func frames(admitted, untagged setID, tags [][]byte) []rule {
 const ethertypeOffset = 12
 
 // linkType compares the type of the interface with Ethernet's.
-func linkType(op expr.CmpOp) []expr.Any {
+func linkType(key expr.MetaKey, op expr.CmpOp) []expr.Any {
 	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: register},
+		&expr.Meta{Key: key, Register: register},
 		&expr.Cmp{Op: op, Register: register, Data: binary.NativeEndian.AppendUint16(nil, unix.ARPHRD_ETHER)},
 	}
 }
 
-func ethertypeIn(set setID) []expr.Any {
-	return []expr.Any{
-		&expr.Payload{DestRegister: register, Base: expr.PayloadBaseLLHeader, Offset: ethertypeOffset, Len: 2},
-		in(set),
-	}
+// ethertype reads what the link-layer header says.
+func ethertype() []expr.Any {
+	return []expr.Any{&expr.Payload{DestRegister: register, Base: expr.PayloadBaseLLHeader, Offset: ethertypeOffset, Len: 2}}
 }
+
+// protocol reads what the kernel takes the frame for.
+func protocol() []expr.Any {
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}}
+}
+
+func ethertypeIn(set setID) []expr.Any { return append(ethertype(), in(set)) }
 
 // priorityTag matches frames with this tag and the VLAN number 0.
 func priorityTag(tag []byte) []expr.Any {
@@ -143,10 +166,9 @@ func priorityTag(tag []byte) []expr.Any {
 	}
 }
 
-func protocolIn(set setID) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}, in(set)}
-}
+func protocolIn(set setID) []expr.Any { return append(protocol(), in(set)) }
 
-func protocolNotIn(set setID) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: register}, notIn(set)}
-}
+func protocolNotIn(set setID) []expr.Any { return append(protocol(), notIn(set)) }
+
+// ethertypeKey is an ethertype as it stands in a frame.
+func ethertypeKey(e uint16) []byte { return binary.BigEndian.AppendUint16(nil, e) }

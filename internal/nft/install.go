@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -16,6 +17,11 @@ type Report struct {
 	// dropped. It is false where the kernel has no tables of the netdev family,
 	// or the plan leaves that table out.
 	Ethertypes bool
+	// Egress says that nothing leaves by an interface of a zone without having been
+	// let out at POSTROUTING, whatever leads it there. It is false before Linux
+	// 5.16 or CONFIG_NETFILTER_EGRESS, where the plan leaves that out, and where
+	// Ethertypes is.
+	Egress bool
 }
 
 // Install puts the plan's rules in place of those that are there under the same
@@ -48,10 +54,10 @@ func install(p Plan) (report Report, err error) {
 	}
 	p.Backend = report.Backend
 	for range installTries {
-		if report.Ethertypes, err = installIngress(p); err != nil {
+		if report.Ethertypes, report.Egress, err = installNetdev(p); err != nil {
 			return Report{}, err
 		}
-		p.NoIngress = !report.Ethertypes
+		p.NoIngress, p.NoEgress = !report.Ethertypes, !report.Egress
 		var drift *DriftError
 		if err = check(p); !errors.As(err, &drift) || drift.Appeared() == nil {
 			break
@@ -125,7 +131,7 @@ func replace(p Plan, backend Backend) error {
 
 // inBatch sends what f queues, to be done in whole or not at all.
 func inBatch(netns int, f func(*nftables.Conn) error) error {
-	c, err := nftables.New(nftables.WithNetNSFd(netns))
+	c, err := nftables.New(nftables.WithNetNSFd(netns), nftables.WithSockOptions(roomForAnswers))
 	if err != nil {
 		return err
 	}
@@ -133,6 +139,17 @@ func inBatch(netns int, f func(*nftables.Conn) error) error {
 		return err
 	}
 	return c.Flush()
+}
+
+// answerBuffer holds an answer to each message of a batch for a thousand interfaces:
+// the kernel gives them all before the first is read, and those that do not fit are
+// lost.
+const answerBuffer = 4 << 20
+
+// roomForAnswers does what is permitted.
+func roomForAnswers(conn *netlink.Conn) error {
+	_ = conn.SetReadBuffer(answerBuffer)
+	return nil
 }
 
 // replace queues the messages that replace the table. A table that is not there
@@ -156,10 +173,11 @@ func (t *table) add(c *nftables.Conn, name string) error {
 	// What no rule here speaks of is not ours to refuse.
 	policy := nftables.ChainPolicyAccept
 	for _, ch := range t.chains {
-		kc := c.AddChain(&nftables.Chain{
-			Table: kt, Name: ch.name, Type: nftables.ChainTypeFilter,
-			Hooknum: ch.hook, Priority: &ch.priority, Policy: &policy, Device: ch.device,
-		})
+		kc := &nftables.Chain{Table: kt, Name: ch.name}
+		if ch.hook != nil {
+			kc.Type, kc.Hooknum, kc.Priority, kc.Policy, kc.Device = nftables.ChainTypeFilter, ch.hook, &ch.priority, &policy, ch.device
+		}
+		c.AddChain(kc)
 		for _, r := range ch.rules {
 			c.AddRule(&nftables.Rule{Table: kt, Chain: kc, Exprs: r.exprs})
 		}

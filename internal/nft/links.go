@@ -14,6 +14,7 @@ type kernelLink struct {
 	name       string
 	kind       string // of device, "" for hardware
 	lower      uint32 // the interface whose frames it takes, 0 if there is none in this namespace
+	master     uint32 // the interface that it is a part of, 0 if there is none
 	program    uint32 // number of an XDP program, valid iff xdp
 	xdp        bool
 	switchPort bool // of hardware that may forward by itself
@@ -83,6 +84,8 @@ func (l *kernelLink) decode(b []byte) error {
 			l.name = attrs.String()
 		case unix.IFLA_LINK:
 			l.lower = attrs.Uint32()
+		case unix.IFLA_MASTER:
+			l.master = attrs.Uint32()
 		case unix.IFLA_LINK_NETNSID:
 			elsewhere = true
 		case unix.IFLA_PHYS_SWITCH_ID:

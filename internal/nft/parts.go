@@ -14,6 +14,7 @@ import (
 type kernelRule struct {
 	chain   string
 	parts   []string // names of its expressions, of those too that the library does not know
+	leads   string   // the chain that it goes on in without coming back, "" for none
 	packets uint64   // that its counters have seen
 }
 
@@ -33,10 +34,8 @@ func kernelRules(conn *netlink.Conn, family nftables.TableFamily, table string) 
 	return rules, nil
 }
 
-// partsByChain returns the names of the expressions of each rule of each chain. The
-// library leaves out those it cannot decode, so a rule that somebody narrowed with
-// one of them would look untouched.
-func partsByChain(netns int, family nftables.TableFamily, table string) (map[string][][]string, error) {
+// rulesByChain returns the rules of a table by their chains.
+func rulesByChain(netns int, family nftables.TableFamily, table string) (map[string][]kernelRule, error) {
 	conn, err := netlink.Dial(unix.NETLINK_NETFILTER, &netlink.Config{NetNS: netns})
 	if err != nil {
 		return nil, err
@@ -46,11 +45,11 @@ func partsByChain(netns int, family nftables.TableFamily, table string) (map[str
 	if err != nil {
 		return nil, err
 	}
-	parts := make(map[string][][]string)
-	for i := range rules {
-		parts[rules[i].chain] = append(parts[rules[i].chain], rules[i].parts)
+	byChain := make(map[string][]kernelRule)
+	for _, r := range rules {
+		byChain[r.chain] = append(byChain[r.chain], r)
 	}
-	return parts, nil
+	return byChain, nil
 }
 
 // decode reads one rule's message, whose header is complete.
@@ -84,8 +83,11 @@ func (r *kernelRule) decodePart(part *netlink.AttributeDecoder) error {
 			name = part.String()
 			r.parts = append(r.parts, name)
 		case unix.NFTA_EXPR_DATA:
-			if name == "counter" {
+			switch name {
+			case "counter":
 				part.Nested(r.decodeCounter)
+			case "immediate":
+				part.Nested(r.decodeImmediate)
 			}
 		}
 	}
@@ -97,6 +99,39 @@ func (r *kernelRule) decodeCounter(counter *netlink.AttributeDecoder) error {
 	for counter.Next() {
 		if counter.Type() == unix.NFTA_COUNTER_PACKETS {
 			r.packets += counter.Uint64()
+		}
+	}
+	return nil
+}
+
+func (r *kernelRule) decodeImmediate(immediate *netlink.AttributeDecoder) error {
+	for immediate.Next() {
+		if immediate.Type() == unix.NFTA_IMMEDIATE_DATA {
+			immediate.Nested(func(data *netlink.AttributeDecoder) error {
+				for data.Next() {
+					if data.Type() == unix.NFTA_DATA_VERDICT {
+						data.Nested(r.decodeVerdict)
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return nil
+}
+
+// decodeVerdict reads a verdict. The kernel sends its code first.
+func (r *kernelRule) decodeVerdict(verdict *netlink.AttributeDecoder) error {
+	verdict.ByteOrder = binary.BigEndian
+	var code int32
+	for verdict.Next() {
+		switch verdict.Type() {
+		case unix.NFTA_VERDICT_CODE:
+			code = int32(verdict.Uint32())
+		case unix.NFTA_VERDICT_CHAIN:
+			if code == unix.NFT_GOTO {
+				r.leads = verdict.String()
+			}
 		}
 	}
 	return nil

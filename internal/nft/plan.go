@@ -69,6 +69,9 @@ type Plan struct {
 	// NoIngress leaves out the table of the netdev family, for kernels that were
 	// found not to have it: see Report.Ethertypes.
 	NoIngress bool
+	// NoEgress leaves out of that table what looks at packets once more as they leave,
+	// for kernels that were found not to be able to: see Report.Egress.
+	NoEgress bool
 	// NetNS is a descriptor of the network namespace, 0 for the calling
 	// thread's.
 	NetNS int

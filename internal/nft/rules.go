@@ -2,6 +2,7 @@ package nft
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/google/nftables"
@@ -56,11 +57,12 @@ type set struct {
 
 type chain struct {
 	name     string
-	hook     *nftables.ChainHook
-	priority nftables.ChainPriority
+	hook     *nftables.ChainHook    // nil where another chain leads here
+	priority nftables.ChainPriority // valid iff there is a hook
 	rules    []rule
 	device   string // whose frames it sees; in the netdev family only
 	optional bool   // its device is not there, so it need not be
+	leads    string // the chain that its only rule goes on in, "" if it has others
 }
 
 type rule struct {
@@ -81,11 +83,12 @@ func newChain(name string, hook *nftables.ChainHook, priority nftables.ChainPrio
 // Output is behind the place where the kernel translates the destinations of this
 // machine's own packets (-100, IPVS -98). Postrouting is before other programs: it
 // takes the mark away, so that nobody saves it with the connection and gives it to
-// packets that nobody judged.
+// packets that nobody judged. Leaving is behind them all for the same reason.
 const (
 	priorityFirst      = -450
 	priorityMangle     = -150
 	priorityTranslated = -50
+	priorityLast       = math.MaxInt32
 )
 
 // tables builds the tables of both IP families that a complete plan stands for,
@@ -118,6 +121,7 @@ func tables(p Plan, backend Backend) ([]table, error) {
 				newChain("forward", nftables.ChainHookForward, priorityMangle, forward(queue)...),
 				newChain("output", nftables.ChainHookOutput, priorityTranslated, output(queue)...),
 				newChain("postrouting", nftables.ChainHookPostrouting, priorityFirst, postrouting()...),
+				newChain("leaving", nftables.ChainHookPostrouting, priorityLast, newRule("to a zone: mark as let out", to(setInterfaces), changeMark(0, mark.Left))),
 			},
 		},
 		{

@@ -16,6 +16,7 @@ import (
 
 	"labelgate/internal/queue"
 	"labelgate/internal/queue/queuetest"
+	"labelgate/test/long"
 )
 
 // asChild is set for the copy of this test binary that serves a queue it was handed,
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(long.Main(m, "../..", "queue"))
 }
 
 // childHandler accepts all packets, or takes a batch and never answers it.

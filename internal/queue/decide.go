@@ -149,6 +149,7 @@ func (l *loop) answer(p *Packet, v *Verdict, t *tally) {
 	if len(l.out)+verdictLen(v) > cap(l.out) {
 		l.flush()
 	}
+	l.given.note(p.ID, v.Accept)
 	l.out = appendVerdict(l.out, l.q.number, p.ID, v)
 }
 

@@ -10,7 +10,8 @@ import (
 // File returns another descriptor of the queue's socket, to be handed on: the queue
 // lives until the last descriptor of it is closed, and packets wait in it while
 // nobody serves it. The file is closed on exec; who wants to keep it over an exec in
-// place clears that right before.
+// place clears that right before, and keeps the file itself reachable: the garbage
+// collector closes it.
 func (q *Queue) File() (*os.File, error) {
 	q.own.mu.Lock()
 	defer q.own.mu.Unlock()

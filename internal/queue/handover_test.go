@@ -1,7 +1,9 @@
 package queue_test
 
 import (
+	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -9,6 +11,8 @@ import (
 
 	"labelgate/internal/queue"
 	"labelgate/internal/queue/queuetest"
+	"labelgate/test/figures"
+	"labelgate/test/long"
 )
 
 // newNet makes a network and an open queue in it, of which only the returned socket
@@ -61,12 +65,17 @@ func end(t *testing.T, s *queuetest.Stream) {
 	t.Logf("%d packets", sent)
 }
 
-func account(t *testing.T, s *queuetest.Stream, lost int) {
+// account reports under a name what became of the packets.
+func account(t *testing.T, s *queuetest.Stream, name string, lost int) {
 	t.Helper()
-	t.Logf("%d lost", lost)
 	if err := s.Account(uint64(lost)); err != nil {
 		t.Error(err)
 	}
+	sent, _ := s.End()
+	long.Report(t,
+		figures.Figure{ID: name + "/packets", Value: float64(sent), Unit: "packets"},
+		figures.Figure{ID: name + "/lost", Value: float64(lost), Unit: "packets"},
+		figures.Figure{ID: name + "/unaccounted", Value: math.Abs(float64(sent) - float64(s.Received()) - float64(lost)), Unit: "packets"}.AtMost(0))
 }
 
 // TestPlannedHandover: from process to process, and from program to program in one
@@ -75,7 +84,7 @@ func TestPlannedHandover(t *testing.T) {
 	n, socket := newNet(t, childQueue)
 	s := newStream(t, n)
 	stale := 0
-	for range 10 {
+	for range long.Count(10, 200) {
 		k := startKid(t, n, socket, "accept")
 		stale += k.says("stale")
 		for range 2 {
@@ -91,7 +100,7 @@ func TestPlannedHandover(t *testing.T) {
 	end(t, s)
 	k := startKid(t, n, socket, "accept")
 	stale += k.says("stale")
-	account(t, s, 0)
+	account(t, s, "queue/handover/planned", 0)
 	k.quit()
 	if stale != 0 {
 		t.Errorf("%d packets were stale", stale)
@@ -104,7 +113,7 @@ func TestKilledOwner(t *testing.T) {
 	n, socket := newNet(t, childQueue)
 	s := newStream(t, n)
 	lost := 0
-	for range 10 {
+	for range long.Count(10, 200) {
 		k := startKid(t, n, socket, "hold")
 		lost += k.says("stale")
 		held := k.says("holds")
@@ -122,7 +131,7 @@ func TestKilledOwner(t *testing.T) {
 	end(t, s)
 	k := startKid(t, n, socket, "accept")
 	lost += k.says("stale")
-	account(t, s, lost)
+	account(t, s, "queue/handover/killed", lost)
 	k.quit()
 }
 
@@ -145,5 +154,52 @@ func TestAdoptRefuses(t *testing.T) {
 	}
 	if _, err := n.Stats(); err != nil {
 		t.Errorf("the queue did not survive: %v", err)
+	}
+}
+
+// TestAdoptedClose: to take a queue down ends it for all who have its socket; to give
+// it up ends it for nobody.
+func TestAdoptedClose(t *testing.T) {
+	n, socket := newNet(t, childQueue)
+	adopt := func() *queue.Queue {
+		t.Helper()
+		q, err := queue.Adopt(queue.Config{Number: childQueue, NetNS: n.FD(), Errorf: t.Errorf}, dup(t, int(socket.Fd())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	for _, run := range []bool{false, true} {
+		q := adopt()
+		done := make(chan error, 1)
+		if run {
+			go func() { done <- q.Run(t.Context(), dropAll{}) }()
+		} else {
+			done <- nil
+		}
+		q.Release()
+		if err := errors.Join(<-done, q.Close()); err != nil {
+			t.Error(err)
+		}
+		if _, err := q.File(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("File after Close: %v", err)
+		}
+		if _, err := n.Stats(); err != nil {
+			t.Errorf("the queue ended with one that was given up: %v", err)
+		}
+	}
+	q := adopt()
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { done <- q.Run(ctx, dropAll{}) }()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := n.Stats(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the queue is still there: %v", err)
+	}
+	if _, err := queue.Adopt(queue.Config{Number: childQueue, NetNS: n.FD()}, int(socket.Fd())); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("adopted what is no queue: %v", err)
 	}
 }

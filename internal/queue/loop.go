@@ -73,6 +73,7 @@ func (q *Queue) wake() {
 
 // loop is the state of Run. Nothing in it is made anew for a packet.
 type loop struct {
+	given    given
 	q        *Queue
 	h        Handler
 	gate     Gate     // nil: h is none
@@ -269,6 +270,9 @@ func (l *loop) refused(m *message) {
 		return
 	}
 	n := c.verdictErrors.Add(1)
+	if l.given.accepted(m.seq) {
+		c.acceptsRefused.Add(1)
+	}
 	switch errno {
 	case unix.EPERM:
 		c.verdictsDenied.Add(1)

@@ -178,10 +178,10 @@ func TestErrors(t *testing.T) {
 		{"buffer full", []step{{err: unix.ENOBUFS}, one}, nil, 1, Stats{Received: 1, Accepted: 1, Overruns: 1}, nil},
 		{"overrun message", []step{{datagrams: [][]byte{nlMessage(typeOverrun, 0, nil)}}, one}, nil, 1, Stats{Received: 1, Accepted: 1, Overruns: 1}, nil},
 		{"socket gone", []step{{err: unix.EBADF}, one}, nil, 0, Stats{ReceiveErrors: 1}, unix.EBADF},
-		{"late verdict", []step{{datagrams: [][]byte{errorMessage(unix.ENOENT, 1)}}, one}, nil, 1, Stats{Received: 1, Accepted: 1, VerdictErrors: 1, VerdictsGone: 1}, nil},
+		{"late verdict", []step{{datagrams: [][]byte{errorMessage(unix.ENOENT, 1)}}, one}, nil, 1, Stats{Received: 1, Accepted: 1, AcceptsRefused: 1, VerdictErrors: 1, VerdictsGone: 1}, nil},
 		{"acknowledgement", []step{{datagrams: [][]byte{errorMessage(0, 0)}}, one}, nil, 1, Stats{Received: 1, Accepted: 1}, nil},
 		{"short error", []step{{datagrams: [][]byte{nlMessage(typeError, 0, []byte{1, 2})}}}, nil, 0, Stats{Malformed: 1}, nil},
-		{"capability lost", []step{{datagrams: [][]byte{errorMessage(unix.EPERM, 1), one.datagrams[0]}}, one}, nil, 1, Stats{Received: 1, Accepted: 1, VerdictErrors: 1, VerdictsDenied: 1}, unix.EPERM},
+		{"capability lost", []step{{datagrams: [][]byte{errorMessage(unix.EPERM, 1), one.datagrams[0]}}, one}, nil, 1, Stats{Received: 1, Accepted: 1, AcceptsRefused: 1, VerdictErrors: 1, VerdictsDenied: 1}, unix.EPERM},
 		{"no memory for a moment", []step{one}, []error{unix.ENOBUFS, unix.ENOMEM, unix.EINTR}, 1, Stats{Received: 1, Accepted: 1}, nil},
 		{"verdicts refused", []step{one, one}, []error{unix.EMSGSIZE}, 0, Stats{Received: 1, Accepted: 1, VerdictErrors: 1}, unix.EMSGSIZE},
 	}

@@ -96,7 +96,7 @@ func TestPipeline(t *testing.T) {
 		{"Finish panics", []step{some(1, 3), some(4, 1)}, nil, "f", "bfbf", Stats{Received: 4, Accepted: 1, Marked: 1, Dropped: 3, Panicked: 3}},
 		{"Handle panics", []step{some(1, 3), some(4, 1)}, []func() bool{refuse}, "h", "bhbf", Stats{Received: 4, Accepted: 1, Marked: 1, Dropped: 3, Panicked: 3}},
 		{"socket gone", []step{some(1, 3), {err: unix.EBADF}}, nil, "", "bf", Stats{Received: 3, Accepted: 3, Marked: 3, ReceiveErrors: 1}},
-		{"capability lost", []step{some(1, 3), {datagrams: [][]byte{errorMessage(unix.EPERM, 1)}}}, nil, "", "bf", Stats{Received: 3, Accepted: 3, Marked: 3, VerdictErrors: 1, VerdictsDenied: 1}},
+		{"capability lost", []step{some(1, 3), {datagrams: [][]byte{errorMessage(unix.EPERM, 1)}}}, nil, "", "bf", Stats{Received: 3, Accepted: 3, Marked: 3, AcceptsRefused: 1, VerdictErrors: 1, VerdictsDenied: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

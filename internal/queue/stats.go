@@ -28,6 +28,9 @@ type Stats struct {
 	Overruns uint64
 	// ReceiveErrors counts other failures to receive.
 	ReceiveErrors uint64
+	// AcceptsRefused counts packets that were let go on and that the kernel had
+	// dropped by then, with an interface or with the rule that queued them.
+	AcceptsRefused uint64
 	// VerdictErrors counts verdicts the kernel refused, and calls to send some
 	// that failed. Of them VerdictsGone (ENOENT) were for packets that the
 	// kernel had dropped before, as it does when their interface goes away,
@@ -42,6 +45,7 @@ type Stats struct {
 type counts struct {
 	received, accepted, dropped, rewritten, marked       atomic.Uint64
 	truncated, refused, panicked                         atomic.Uint64
+	acceptsRefused                                       atomic.Uint64
 	malformed, unknown, foreign, overruns, receiveErrors atomic.Uint64
 	verdictErrors, verdictsGone, verdictsDenied, stale   atomic.Uint64
 }
@@ -51,20 +55,21 @@ type counts struct {
 func (q *Queue) Stats() Stats {
 	c := &q.counts
 	return Stats{
-		Received:      c.received.Load(),
-		Accepted:      c.accepted.Load(),
-		Dropped:       c.dropped.Load(),
-		Rewritten:     c.rewritten.Load(),
-		Marked:        c.marked.Load(),
-		Truncated:     c.truncated.Load(),
-		Refused:       c.refused.Load(),
-		Panicked:      c.panicked.Load(),
-		Malformed:     c.malformed.Load(),
-		Unknown:       c.unknown.Load(),
-		Foreign:       c.foreign.Load(),
-		Overruns:      c.overruns.Load(),
-		ReceiveErrors: c.receiveErrors.Load(),
-		VerdictErrors: c.verdictErrors.Load(),
+		Received:       c.received.Load(),
+		Accepted:       c.accepted.Load(),
+		Dropped:        c.dropped.Load(),
+		Rewritten:      c.rewritten.Load(),
+		Marked:         c.marked.Load(),
+		Truncated:      c.truncated.Load(),
+		Refused:        c.refused.Load(),
+		AcceptsRefused: c.acceptsRefused.Load(),
+		Panicked:       c.panicked.Load(),
+		Malformed:      c.malformed.Load(),
+		Unknown:        c.unknown.Load(),
+		Foreign:        c.foreign.Load(),
+		Overruns:       c.overruns.Load(),
+		ReceiveErrors:  c.receiveErrors.Load(),
+		VerdictErrors:  c.verdictErrors.Load(),
 
 		VerdictsGone:   c.verdictsGone.Load(),
 		VerdictsDenied: c.verdictsDenied.Load(),

@@ -16,7 +16,8 @@ import (
 //
 // Whatever the process needs that its profile denies it has opened before:
 // sockets, shared memory, its place in the kernel's tables. A keeper calls Enter
-// instead.
+// instead. A program that was built with cgo cannot confine itself; the error then
+// matches errors.ErrUnsupported.
 func Apply(p Profile) (State, error) {
 	if err := p.check(); err != nil {
 		return State{}, err
@@ -49,7 +50,7 @@ func prepare() error {
 	}
 	r.Close()
 	w.Close()
-	time.Now().Local().Zone() // the time zone
+	_ = time.Now().Format(time.RFC3339) // the time zone
 	return nil
 }
 
@@ -98,7 +99,9 @@ func (p *Profile) confine(t threads, l landlock, self *os.File) (State, error) {
 	}
 	s := now.state()
 	s.Role, s.Violation = attested()
-	s.Calls = s.Role.calls()
+	if s.Role != 0 {
+		s.Calls = p.calls()
+	}
 	s.LandlockABI = min(l.abi, newestABI)
 	s.Missing = missing
 	return s, nil

@@ -80,16 +80,22 @@ func self(pid int) []call {
 
 const openWrites = unix.O_ACCMODE | unix.O_CREAT | unix.O_TRUNC
 
+// files is what the standard library asks about descriptors that are there.
+func files() []call {
+	return []call{
+		{number: unix.SYS_FSTAT, name: "fstat"},
+		{number: unix.SYS_FCNTL, name: "fcntl", clauses: in(1, unix.F_GETFL, unix.F_SETFL, unix.F_GETFD, unix.F_SETFD, unix.F_DUPFD_CLOEXEC)},
+	}
+}
+
 // readFiles is what reading files and directories takes. Which ones, Landlock says.
 func readFiles() []call {
 	return []call{
 		{number: unix.SYS_OPENAT, name: "openat", clauses: without(2, openWrites)},
-		{number: unix.SYS_FSTAT, name: "fstat"},
 		{number: unix.SYS_NEWFSTATAT, name: "newfstatat"},
 		{number: unix.SYS_GETDENTS64, name: "getdents64"},
 		{number: unix.SYS_READLINKAT, name: "readlinkat"},
 		{number: unix.SYS_LSEEK, name: "lseek"},
-		{number: unix.SYS_FCNTL, name: "fcntl", clauses: in(1, unix.F_GETFL, unix.F_SETFL, unix.F_GETFD, unix.F_SETFD, unix.F_DUPFD_CLOEXEC)},
 	}
 }
 

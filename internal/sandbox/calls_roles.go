@@ -8,25 +8,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// table lists the system calls of a role, for the process pid.
-func (r Role) table(pid int) []call {
-	switch r {
+// table lists the system calls of a profile's role, for the process pid.
+func (p *Profile) table(pid int) []call {
+	switch p.Role {
 	case Judge:
-		return union(always(), self(pid), readFiles(), talk(), judges())
+		if len(p.Read) == 0 { // it is told what others read
+			return union(always(), self(pid), files(), talk(), judges())
+		}
+		return union(always(), self(pid), files(), readFiles(), talk(), judges())
 	case Auditor:
-		return union(always(), self(pid), readFiles(), talk(), writesFiles())
+		return union(always(), self(pid), files(), readFiles(), talk(), writesFiles())
 	case Control:
-		return union(always(), self(pid), readFiles(), talk(), serves())
+		return union(always(), self(pid), files(), readFiles(), talk(), serves())
 	}
 	// What a keeper has not, nobody has whom it starts.
-	return union(keeps(), always(), readFiles(), talk(), judges(), writesFiles(), serves(), archStart)
+	return union(keeps(), always(), files(), readFiles(), talk(), judges(), writesFiles(), serves(), archStart)
 }
 
 // judges is what a judge does to the sockets that it has.
 func judges() []call {
 	return []call{
 		{number: unix.SYS_SHUTDOWN, name: "shutdown"},
-		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of its route sockets
+		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of the library that lists links
 	}
 }
 

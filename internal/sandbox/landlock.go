@@ -92,7 +92,7 @@ func newRuleset(a unix.LandlockRulesetAttr) (*ruleset, error) {
 	// Older kernels know a shorter attribute and take a longer one whose rest is 0.
 	fd, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&a)), unsafe.Sizeof(a), 0)
 	if errno != 0 {
-		return nil, fmt.Errorf("Landlock ruleset: %w", errno)
+		return nil, fmt.Errorf("ruleset of Landlock: %w", errno)
 	}
 	return &ruleset{int(fd), a}, nil
 }
@@ -157,7 +157,7 @@ func (r *ruleset) mayPath(name string, rights uint64) error {
 
 func (r *ruleset) add(kind uintptr, rule unsafe.Pointer) error {
 	if _, _, errno := syscall.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(r.fd), kind, uintptr(rule), 0, 0, 0); errno != 0 {
-		return fmt.Errorf("Landlock rule: %w", errno)
+		return fmt.Errorf("rule of Landlock: %w", errno)
 	}
 	return nil
 }
@@ -168,9 +168,9 @@ func (r *ruleset) add(kind uintptr, rule unsafe.Pointer) error {
 func (r *ruleset) enforce(t threads) error {
 	if err := t.call(unix.SYS_LANDLOCK_RESTRICT_SELF, uintptr(r.fd), 0, 0, 0, 0); err != nil {
 		if errors.Is(err, unix.E2BIG) {
-			return fmt.Errorf("Landlock: as many layers as there can be: %w", err)
+			return fmt.Errorf("as many layers of Landlock as there can be: %w", err)
 		}
-		return fmt.Errorf("Landlock: %w", err)
+		return fmt.Errorf("layer of Landlock: %w", err)
 	}
 	return nil
 }

@@ -132,6 +132,9 @@ func needRoot(tb testing.TB) {
 	if os.Geteuid() != 0 {
 		tb.Skip("needs root: gives up what only root has")
 	}
+	if _, _, errno := syscall.AllThreadsSyscall(syscall.SYS_GETPID, 0, 0, 0); errno == syscall.ENOTSUP {
+		tb.Skip("built with cgo: needs CGO_ENABLED=0, as labelgated does")
+	}
 }
 
 func lines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }

@@ -16,7 +16,8 @@ type Identity struct{ UID, GID int }
 // A keeper lists what its children list, too: they cannot get what it has not.
 type Profile struct {
 	Role Role
-	// Read are files and directories whose content is read.
+	// Read are files and directories whose content is read. A judge without any has
+	// no system call that takes a file's name.
 	Read []string
 	// Write are directories in which files are made, written, renamed and removed,
 	// and unix sockets removed.

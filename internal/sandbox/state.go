@@ -73,7 +73,9 @@ func Current() (State, error) {
 		return State{}, err
 	}
 	s.Role, s.Violation = attested()
-	s.Calls = s.Role.calls()
+	if s.Role != 0 {
+		s.Calls = (&Profile{Role: s.Role}).calls()
+	}
 	return s, nil
 }
 

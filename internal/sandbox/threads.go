@@ -27,7 +27,10 @@ func (t threads) call(trap, a1, a2, a3, a4, a5 uintptr) error {
 	} else {
 		_, _, errno = syscall.Syscall6(trap, a1, a2, a3, a4, a5, 0)
 	}
-	if errno != 0 {
+	switch {
+	case errno == unix.ENOTSUP && t == every:
+		return fmt.Errorf("built with cgo, which hides threads from Go; build with CGO_ENABLED=0: %w", errno)
+	case errno != 0:
 		return errno
 	}
 	return nil

@@ -85,16 +85,16 @@ func TestMoreThanABatch(t *testing.T) {
 			t.Errorf("%d packets at once", len(p))
 		}
 		for i := range p {
-			v[i] = queue.Verdict{Accept: true, SetMark: true, Mark: p[i].Mark + 1}
+			v[i] = queue.Verdict{Accept: true, SetMark: true, Mark: p[i].Mark + 1, Payload: b.Buffers()[i][:copy(b.Buffers()[i], p[i].Payload)]}
 		}
 	})
-	packets, verdicts := make([]queue.Packet, 150), make([]queue.Verdict, 150)
+	packets, verdicts := make([]queue.Packet, 400), make([]queue.Verdict, 400)
 	for i := range packets {
 		packets[i] = queue.Packet{Mark: uint32(i), Payload: fmt.Append(nil, i)}
 	}
 	front.Handle(packets, verdicts)
 	for i, v := range verdicts {
-		if !v.Accept || v.Mark != uint32(i)+1 {
+		if !v.Accept || v.Mark != uint32(i)+1 || string(v.Payload) != fmt.Sprint(i) {
 			t.Errorf("verdict %d: %+v", i, v)
 		}
 	}

@@ -220,7 +220,7 @@ func TestScribble(t *testing.T) {
 	}()
 	verdicts := make([]queue.Verdict, Batch)
 	taken, refused := 0, 0
-	for range 20000 {
+	for deadline := time.Now().Add(20 * time.Second); min(taken, refused) < 1000 && time.Now().Before(deadline) && !t.Failed(); {
 		l := h.link
 		clear(verdicts)
 		l.sequence++
@@ -236,8 +236,9 @@ func TestScribble(t *testing.T) {
 	}
 	close(stop)
 	<-done
-	if taken == 0 || refused == 0 {
-		t.Errorf("%d taken, %d refused: not much of a test", taken, refused)
+	t.Logf("%d taken, %d refused", taken, refused)
+	if min(taken, refused) < 1000 {
+		t.Error("not much of a test")
 	}
 }
 

@@ -158,19 +158,42 @@ func TestPlannedChange(t *testing.T) {
 	}
 }
 
-// TestAttachWhenLost: the callback itself may attach the next judge.
-func TestAttachWhenLost(t *testing.T) {
-	var f *split.Front
-	f = split.NewFront(split.Config{Timeout: 20 * time.Millisecond, Lost: func(n int, why error) {
+// TestToldBeforeReplaced: what is said of a judge is said before the next takes over,
+// so that it is not taken for said of that.
+func TestToldBeforeReplaced(t *testing.T) {
+	telling, tell := make(chan struct{}), make(chan struct{})
+	f := split.NewFront(split.Config{Timeout: 20 * time.Millisecond, Lost: func(n int, why error) {
 		if n != 1 || !errors.Is(why, split.ErrHung) {
 			t.Errorf("lost %d: %v", n, why)
 		}
-		attach(t, f, accept)
+		close(telling)
+		<-tell
 	}})
 	block := make(chan struct{})
 	attach(t, f, func(*split.Back, []queue.Packet, []queue.Verdict) { <-block })
 	p, v := one()
-	f.Handle(p, v)
+	handled, attached := make(chan struct{}), make(chan struct{})
+	go func() { defer close(handled); f.Handle(p, v) }()
+	<-telling
+	l, err := split.NewLink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, l, accept)
+	go func() {
+		defer close(attached)
+		if err := f.Attach(l); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case <-attached:
+		t.Error("the next judge was attached while it was told of the former")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(tell)
+	<-attached
+	<-handled
 	if v[0].Accept {
 		t.Error("the batch went to a second judge")
 	}

@@ -3,6 +3,7 @@ package split_test
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"labelgate/internal/queue"
 	"labelgate/internal/queue/queuetest"
 	"labelgate/internal/split"
+	"labelgate/test/figures"
 	"labelgate/test/long"
 )
 
@@ -52,7 +54,7 @@ func (b *bed) send(t *testing.T) {
 
 // finish ends the traffic and holds the accounts against each other: of all that was
 // sent, exactly what was told to be lost did not come, and nothing came twice.
-func (b *bed) finish(t *testing.T, f *split.Front, l *lost) {
+func (b *bed) finish(t *testing.T, f *split.Front, name string, l *lost) {
 	t.Helper()
 	sent, err := b.stream.End()
 	if err != nil {
@@ -67,8 +69,12 @@ func (b *bed) finish(t *testing.T, f *split.Front, l *lost) {
 	if s, p := b.queue.Stats(), f.Progress(); s.Received != sent || s.Dropped != l.sum() || p.Lost != l.sum() || p.Packets != sent-l.sum() {
 		t.Errorf("sent %d, lost %d\nqueue %+v\nfront %+v", sent, l.sum(), s, p)
 	}
+	long.Report(t,
+		figures.Figure{ID: name + "/packets", Value: float64(sent), Unit: "packets"},
+		figures.Figure{ID: name + "/judges-lost", Value: float64(len(l.list())), Unit: "judges"},
+		figures.Figure{ID: name + "/lost", Value: float64(l.sum()), Unit: "packets"},
+		figures.Figure{ID: name + "/unaccounted", Value: math.Abs(float64(sent) - float64(b.stream.Received()) - float64(l.sum())), Unit: "packets"}.AtMost(0))
 	b.close(t, f)
-	t.Logf("%d packets, %d lost", sent, l.sum())
 }
 
 func (b *bed) close(t *testing.T, f *split.Front) {
@@ -97,7 +103,7 @@ func TestKilledJudges(t *testing.T) {
 		j.kill()
 	}
 	startJudge(t, f, "accept")
-	b.finish(t, f, &l)
+	b.finish(t, f, "split/killed", &l)
 	inBatch := 0
 	for _, one := range l.list() {
 		if !errors.Is(one.why, split.ErrGone) || one.packets > split.Batch {
@@ -120,7 +126,7 @@ func TestStoppedJudges(t *testing.T) {
 	f := split.NewFront(split.Config{Lost: l.note, Timeout: 100 * time.Millisecond, Tests: []split.Test{{}}})
 	b := newBed(t, f)
 	b.send(t)
-	for i := range 5 {
+	for i := range long.Count(5, 50) {
 		j := startJudge(t, f, "slow")
 		await(t, f, ready, uint64(i+1))
 		stopJudge(j)
@@ -132,7 +138,7 @@ func TestStoppedJudges(t *testing.T) {
 		}
 	}
 	startJudge(t, f, "accept")
-	b.finish(t, f, &l)
+	b.finish(t, f, "split/stopped", &l)
 }
 
 // TestIdleQueue: a judge that hangs while no packet comes is found by a self-test that
@@ -205,7 +211,7 @@ func TestChangedJudges(t *testing.T) {
 	b := newBed(t, f)
 	b.send(t)
 	var before *judge
-	for i := range 20 {
+	for i := range long.Count(20, 500) {
 		j := startJudge(t, f, "slow")
 		if before != nil {
 			if err := before.cmd.Wait(); err != nil {
@@ -215,7 +221,7 @@ func TestChangedJudges(t *testing.T) {
 		await(t, f, ready, uint64(i+1))
 		before = j
 	}
-	b.finish(t, f, &l)
+	b.finish(t, f, "split/changed", &l)
 	if all := l.list(); len(all) != 0 {
 		t.Errorf("lost: %v", all)
 	}

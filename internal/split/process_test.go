@@ -13,6 +13,7 @@ import (
 
 	"labelgate/internal/queue"
 	"labelgate/internal/split"
+	"labelgate/test/long"
 )
 
 // asJudge is set for the copy of this test binary that is the judge, and says what it
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	os.Exit(long.Main(m, "../..", "split"))
 }
 
 // The counters by which a judge tells where it is.

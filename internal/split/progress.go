@@ -9,8 +9,8 @@ import (
 type Progress struct {
 	// Attached says that there is a judge.
 	Attached bool
-	// Answered is when the last batch or self-test was answered, as a time
-	// with a monotonic reading; the Front's beginning when none was.
+	// Answered is when the last batch or self-test was answered, or the judge
+	// attached, whatever was later, as a time with a monotonic reading.
 	Answered time.Time
 	// Batches, Packets and Tests count what was answered.
 	Batches, Packets, Tests uint64

@@ -30,8 +30,7 @@ func (f *Front) Idle() {
 	err := f.ask(l)
 	clear(f.testVerdicts)
 	if err != nil {
-		f.end(nil)
-		f.lost(0, err)
+		f.giveUp(0, err)
 		return
 	}
 	f.end(l)

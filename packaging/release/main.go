@@ -2,6 +2,7 @@
 //
 //	release licenses BINARY...          the licences of everything inside, as packaging/THIRD_PARTY.md
 //	release sbom VERSION BINARY...      the list of everything inside, as CycloneDX
+//	release catalog                     what journalctl -x says, as packaging/journal/labelgate.catalog
 //
 // It finds the sources of modules through the environment: GOMODCACHE, and GOROOT
 // for Go's own.
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"os"
 
+	"labelgate/packaging/catalog"
 	"labelgate/packaging/modules"
 	"labelgate/packaging/sbom"
 )
@@ -28,6 +30,9 @@ func main() {
 }
 
 func run(args []string) (string, error) {
+	if len(args) == 1 && args[0] == "catalog" {
+		return catalog.Text()
+	}
 	cache := modules.Cache{Modules: os.Getenv("GOMODCACHE"), Go: os.Getenv("GOROOT")}
 	if cache.Modules == "" || cache.Go == "" {
 		return "", errors.New("GOMODCACHE and GOROOT are not set; take them from go env")
@@ -50,5 +55,5 @@ func run(args []string) (string, error) {
 		}
 		return d.Text()
 	}
-	return "", errors.New("release licenses BINARY..., or release sbom VERSION BINARY...")
+	return "", errors.New("release licenses BINARY..., release sbom VERSION BINARY..., or release catalog")
 }

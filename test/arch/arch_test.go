@@ -52,12 +52,17 @@ func TestImports(t *testing.T) {
 	}
 	add("only the queue talks nfqueue", "github.com/florianl/go-nfqueue", module+"internal/queue")
 	add("only nft installs rules", "github.com/google/nftables", module+"internal/nft", module+"internal/queue/queuetest")
+	add("queues of their own are for tests", module+"internal/queue/queuetest", module+"test/bench")
 	add("only kerneldoi talks generic netlink", "github.com/mdlayher/genetlink", module+"internal/kerneldoi")
 	add("gopacket is for captures and the lab", "github.com/google/gopacket", module+"internal/capture", module+"internal/lab")
+	add("only the sandbox writes programs for the kernel's filters", "golang.org/x/net/bpf", module+"internal/sandbox")
 	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
-	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest")
+	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest", module+"test/gate")
 	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
+	add("only metrics are for Prometheus", "github.com/prometheus", module+"internal/metrics")
+	add("only metrics are served by HTTP", "net/http", module+"internal/metrics")
+	add("metrics belong to the daemon's control process", module+"internal/metrics", module+"internal/daemon")
 	// One reader asks who owns a file; a second would forget to.
 	for _, i := range all[module+"internal/load"].Imports {
 		if i == "os" {
@@ -120,12 +125,35 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+// TestSandbox: what takes rights away serves every process, and so knows nothing of
+// what they do.
+func TestSandbox(t *testing.T) {
+	all := list(t, "./...")
+	for _, i := range all["labelgate/internal/sandbox"].Imports {
+		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "golang.org/x/net/bpf" {
+			t.Errorf("internal/sandbox imports %s; it knows the kernel and nothing else", i)
+		}
+	}
+}
+
+// TestControlKnowsNothing: what answers on the control socket passes on what others
+// know. It rests on the standard library, system calls and the words for problems
+// in files.
+func TestControlKnowsNothing(t *testing.T) {
+	all := list(t, "./...")
+	for _, i := range all["labelgate/internal/control"].Imports {
+		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "labelgate/internal/policyfile" {
+			t.Errorf("internal/control imports %s; what it says comes from its Backend", i)
+		}
+	}
+}
+
 // TestDaemonStaysSmall: what runs with privileges pulls in no terminal, no
 // command line library and no capture reader.
 func TestDaemonStaysSmall(t *testing.T) {
 	all := list(t, "./cmd/labelgated")
 	for path := range all {
-		for _, bad := range []string{"github.com/spf13/cobra", "github.com/google/gopacket", "os/exec", "net/http", "labelgate/internal/cli", "labelgate/internal/lab"} {
+		for _, bad := range []string{"github.com/spf13/cobra", "github.com/google/gopacket", "os/exec", "labelgate/internal/cli", "labelgate/internal/lab"} {
 			if path == bad || strings.HasPrefix(path, bad+"/") {
 				t.Errorf("labelgated pulls in %s", path)
 			}

@@ -1,10 +1,11 @@
 // The bench program measures what the rule engine and the decision about one
-// packet cost, beside the structures that Smack itself has used. Nothing of it
-// needs privileges or a network.
+// packet cost, beside the structures that Smack itself has used, and what it costs
+// that packets are judged by another process than the one that owns their queue.
+// Only the last needs privileges, for a network namespace; without them it is left
+// out.
 //
-// Every comparison runs in this one process, each side in turn, round after
-// round, and what is printed are medians. Both sides must give the same answers
-// before either is timed.
+// Every comparison measures each side in turn, round after round, and what is
+// printed are medians. Both sides must give the same answers before either is timed.
 package main
 
 import (

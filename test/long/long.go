@@ -8,10 +8,12 @@
 package long
 
 import (
+	"iter"
 	"math/rand/v2"
 	"os"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // The variables that a test of this package's users reads from its environment.
@@ -19,6 +21,9 @@ const (
 	// SizeVariable is unset or 0 for the short form, else how often the long
 	// form is run over: a whole number.
 	SizeVariable = "LABELGATE_SOAK"
+	// DurationVariable is how long the tests that go in rounds may take all
+	// together, such as 1h; unset for as many rounds as SizeVariable says.
+	DurationVariable = "LABELGATE_DURATION"
 	// SeedVariable is the seed that a run has printed, to run it again.
 	SeedVariable = "LABELGATE_SEED"
 )
@@ -47,6 +52,37 @@ func Count(short, full int) int {
 		return full * f
 	}
 	return short
+}
+
+// Duration returns what DurationVariable says, 0 when it is unset. A value that is
+// no duration panics.
+func Duration() time.Duration {
+	text := os.Getenv(DurationVariable)
+	if text == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		panic(DurationVariable + " is " + strconv.Quote(text) + ", not a duration such as 1h30m")
+	}
+	return d
+}
+
+// Rounds yields the numbers of a test's rounds: Count(short, full) of them, or, in
+// the long form where a Duration is given, at least short and then on for this
+// test's share of it, 0..1.
+func Rounds(short, full int, share float64) iter.Seq[int] {
+	n, until := Count(short, full), time.Time{}
+	if d := Duration(); d > 0 && Long() {
+		n, until = short, time.Now().Add(time.Duration(share*float64(d)))
+	}
+	return func(yield func(int) bool) {
+		for i := 0; i < n || time.Now().Before(until); i++ {
+			if !yield(i) {
+				return
+			}
+		}
+	}
 }
 
 // Seed returns the seed to draw cases with and has t print it: fixed in the short

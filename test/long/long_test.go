@@ -34,6 +34,41 @@ func TestForms(t *testing.T) {
 	}
 }
 
+func TestRounds(t *testing.T) {
+	for _, tt := range []struct {
+		name, size, duration string
+		exactly, least       int
+	}{
+		{"short", "", "", 2, 2},
+		{"short, a duration alone", "", "1h", 2, 2},
+		{"long", "1", "", 9, 9},
+		{"over before its least", "1", "1ns", 2, 2},
+		{"as long as it takes", "1", "200ms", 0, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Setenv(SizeVariable, tt.size)
+			t.Setenv(DurationVariable, tt.duration)
+			n := 0
+			for i := range Rounds(2, 9, 0.5) {
+				if i != n {
+					t.Fatalf("round %d is the %dth", i, n)
+				}
+				n++
+			}
+			if tt.exactly > 0 && n != tt.exactly || n < tt.least {
+				t.Errorf("%d rounds", n)
+			}
+		})
+	}
+	t.Setenv(DurationVariable, "long")
+	defer func() {
+		if recover() == nil {
+			t.Error("was taken for a duration")
+		}
+	}()
+	Duration()
+}
+
 func TestSeed(t *testing.T) {
 	t.Setenv(SizeVariable, "")
 	t.Setenv(SeedVariable, "")

@@ -1,5 +1,6 @@
-// The soak program shows what the long forms of the tests have counted, as a table
-// for people and as one file of figures. make soak runs them before.
+// The soak program shows what tests have counted as a table for people. With the
+// names of commands it shows their figures, as make soak-short does; without, it
+// takes those of all long forms together into one file, as make soak does.
 package main
 
 import (
@@ -18,10 +19,45 @@ import (
 )
 
 func main() {
-	if err := run(".", os.Stdout); err != nil {
+	var err error
+	if len(os.Args) > 1 {
+		err = short(".", os.Args[1:], os.Stdout)
+	} else {
+		err = run(".", os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
+}
+
+// short prints the figures that commands left below root, and fails when one is on
+// the wrong side of its bar.
+func short(root string, commands []string, out io.Writer) error {
+	var rows []row
+	missed := 0
+	for _, c := range commands {
+		path := filepath.Join(root, filepath.FromSlash(figures.Dir), c+".jsonl")
+		all, err := read(path)
+		if err != nil {
+			return err
+		}
+		for _, f := range all {
+			rows = append(rows, newRow(f))
+			if f.Missed() {
+				missed++
+			}
+		}
+	}
+	show(out, rows)
+	return wrong(missed)
+}
+
+func wrong(missed int) error {
+	if missed > 0 {
+		return fmt.Errorf("%d figures are on the wrong side of their bar", missed)
+	}
+	return nil
 }
 
 // run collects the figures below root that packages left under long.Prefix into
@@ -46,7 +82,7 @@ func run(root string, out io.Writer) error {
 		}
 		w.Add(all...)
 		for _, f := range all {
-			rows = append(rows, row{f.ID, number(f), f.Unit, f.Bar, outcome(f)})
+			rows = append(rows, newRow(f))
 		}
 	}
 	show(out, rows)
@@ -59,10 +95,7 @@ func run(root string, out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "figures: %s\n", w.Path())
-	if n := len(w.Missed()); n > 0 {
-		return fmt.Errorf("%d figures are on the wrong side of their bar", n)
-	}
-	return nil
+	return wrong(len(w.Missed()))
 }
 
 func read(path string) (all []figures.Figure, err error) {
@@ -82,6 +115,8 @@ func read(path string) (all []figures.Figure, err error) {
 
 // row is a figure in words.
 type row struct{ id, value, unit, bar, outcome string }
+
+func newRow(f figures.Figure) row { return row{f.ID, number(f), f.Unit, f.Bar, outcome(f)} }
 
 // show prints rows below each other, numbers to the right.
 func show(out io.Writer, rows []row) {

@@ -48,3 +48,19 @@ func TestRun(t *testing.T) {
 		t.Errorf("left behind: %v", left)
 	}
 }
+
+func TestShort(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "a", figures.Figure{ID: "a/good", Value: 3, Unit: "packets"}.AtLeast(1))
+	write(t, root, "b", figures.Figure{ID: "b/bad", Value: 3, Unit: "packets"}.AtMost(1))
+	var out strings.Builder
+	if err := short(root, []string{"a"}, &out); err != nil || !strings.Contains(out.String(), "a/good  3 packets  >= 1  ok\n") {
+		t.Errorf("%v:\n%s", err, out.String())
+	}
+	if err := short(root, []string{"a", "b"}, &out); err == nil || !strings.Contains(err.Error(), "1 figures") {
+		t.Errorf("a figure was missed: %v", err)
+	}
+	if err := short(root, []string{"c"}, &out); err == nil {
+		t.Error("a table of nothing")
+	}
+}

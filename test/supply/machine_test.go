@@ -177,15 +177,3 @@ func (m *machine) must(err error) {
 		m.t.Fatal(err)
 	}
 }
-
-// run runs a command of this machine.
-func run(t *testing.T, dir, name string, args ...string) string {
-	t.Helper()
-	c := exec.Command(name, args...)
-	c.Dir = dir
-	out, err := c.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 func all(m *testing.M) int {
 	code := m.Run()
-	//release.remove()
+	release.remove()
 	if err := writeFigures(); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		code = 1

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"labelgate/internal/control"
+	"labelgate/internal/metrics"
 	"labelgate/internal/nft"
 	"labelgate/internal/queue"
 )
@@ -29,23 +31,27 @@ var keeperMay = map[string]func() error{
 	"name domains to the kernel": func() error {
 		return socket(unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_GENERIC)
 	},
-	"see what the kernel dropped":     reads("/proc/thread-self/net/netfilter/nfnetlink_queue"),
-	"see the tables of old iptables":  unlessAbsent("/proc/thread-self/net/ip_tables_names"),
-	"see whether paths are learnt":    reads("/proc/sys/net/ipv4/ip_forward_use_pmtu"),
-	"see where it is":                 reads("/proc/sys/net/ipv4/conf/all/forwarding"),
-	"read its settings":               reads("/etc/labelgate/labelgate.toml"),
-	"write records":                   inDirectory("/var/log/labelgate"),
-	"keep state":                      inDirectory("/var/lib/labelgate"),
-	"give the kernel a victim":        func() error { return os.WriteFile("/proc/self/oom_score_adj", []byte("500"), 0) },
-	"serve a control socket":          serve,
+	"see what the kernel dropped":    reads("/proc/thread-self/net/netfilter/nfnetlink_queue"),
+	"see the tables of old iptables": unlessAbsent("/proc/thread-self/net/ip_tables_names"),
+	"see whether paths are learnt":   reads("/proc/sys/net/ipv4/ip_forward_use_pmtu"),
+	"see where it is":                reads("/proc/sys/net/ipv4/conf/all/forwarding"),
+	"read its settings":              reads("/etc/labelgate/labelgate.toml"),
+	"write records":                  inDirectory("/var/log/labelgate"),
+	"keep state":                     inDirectory("/var/lib/labelgate"),
+	"give the kernel a victim":       func() error { return os.WriteFile("/proc/self/oom_score_adj", []byte("500"), 0) },
+	"serve a control socket": listen(func() (*os.File, error) {
+		return control.Listen(control.Place{Path: "/run/labelgate/control", GID: -1})
+	}),
+	"serve metrics on a socket":       listen(func() (*os.File, error) { return metrics.Listen("unix", "/run/labelgate/metrics", -1) }),
+	"serve metrics on a port":         listen(func() (*os.File, error) { return metrics.Listen("tcp", "127.0.0.1:9876", -1) }),
 	"reach the journal":               dial("/run/systemd/journal/socket"),
 	"share memory":                    share,
 	"pass records between processes":  pair,
 	"execute itself":                  execute,
 	"confine itself by Landlock":      landlock,
 	"confine itself by seccomp":       func() error { return call(unix.SYS_SECCOMP, 2, 0, ptr(new(uint32))) }, // SECCOMP_GET_ACTION_AVAIL
-	"watch a process":                 func() error { return pidfd() },
-	"make itself unreadable to peers": func() error { return unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) },
+	"watch a process":                 pidfd,
+	"make itself unreadable to peers": unreadable,
 }
 
 var keeperMayNot = map[string]func() error{
@@ -162,13 +168,14 @@ func call(number, a, b, c uintptr) error {
 
 func ptr[T any](p *T) uintptr { return uintptr(unsafe.Pointer(p)) }
 
-func serve() error {
-	l, err := net.Listen("unix", "/run/labelgate/try")
-	if err != nil {
+func listen(open func() (*os.File, error)) func() error {
+	return func() error {
+		f, err := open()
+		if err == nil {
+			f.Close()
+		}
 		return err
 	}
-	defer l.Close()
-	return os.Chmod("/run/labelgate/try", 0o660)
 }
 
 func dial(path string) func() error {
@@ -233,6 +240,14 @@ func landlock() error {
 		return nil
 	}
 	return err
+}
+
+// unreadable is taken back: what comes after it would find its own files in /proc closed.
+func unreadable() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0)
 }
 
 func pidfd() error {

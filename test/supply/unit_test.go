@@ -30,6 +30,7 @@ func standIns(t *testing.T) *machine {
 // TestUnitRights: under its unit labelgated can do what it needs, and not what it
 // does not.
 func TestUnitRights(t *testing.T) {
+	t.Parallel()
 	m := standIns(t)
 	m.start()
 	m.run("systemctl", "start", "labelgated")
@@ -96,6 +97,7 @@ func (f findings) check(t *testing.T, status map[string]string) {
 // TestUnitEnds: what becomes of the family of processes when it is reloaded, killed,
 // hangs, and is stopped.
 func TestUnitEnds(t *testing.T) {
+	t.Parallel()
 	m := standIns(t)
 	m.start()
 	m.run("systemctl", "start", "labelgated")

@@ -35,11 +35,19 @@ func parseHeader(line []byte) (audit.Record, error) {
 	return r, nil
 }
 
-// fileNumber returns the number in the name of a file that was closed, 0 when it
-// has none.
-func fileNumber(name string) uint64 {
-	n, err := strconv.ParseUint(name[strings.LastIndexByte(name, '.')+1:], 10, 64)
-	if err != nil {
+// FileName returns the name of a file of a trail once it is closed. While it is
+// written it has the trail's own.
+func FileName(trail string, number uint64) string {
+	return fmt.Sprintf("%s.%0*d", trail, digits, number)
+}
+
+const digits = 6
+
+// closedNumber returns the number in a name that FileName made, 0 for another.
+func closedNumber(name string) uint64 {
+	number := name[strings.LastIndexByte(name, '.')+1:]
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || len(number) < digits {
 		return 0
 	}
 	return n

@@ -40,7 +40,7 @@ const (
 // is not to be left in a slice that grew.
 func (k *key) append(b []byte) []byte {
 	number := strconv.FormatUint(k.number, 10)
-	check := k.derive("labelgate key file " + number)
+	check := k.derive("labelgate key file " + hex.EncodeToString(k.id[:]) + " " + number)
 	b = append(append(b, keyTitle...), "id "...)
 	b = append(hex.AppendEncode(b, k.id[:]), "\nnext "...)
 	for range numberWidth - len(number) {

@@ -20,6 +20,8 @@ const maxLine = audit.MaxLine * 2
 type lines struct {
 	file   *os.File
 	buffer *bufio.Reader
+	// settled: nobody writes the file now
+	settled bool
 }
 
 func openLines(path string, offset int64) (*lines, error) {
@@ -31,7 +33,7 @@ func openLines(path string, offset int64) (*lines, error) {
 		f.Close()
 		return nil, err
 	}
-	return &lines{f, bufio.NewReaderSize(f, maxLine)}, nil
+	return &lines{file: f, buffer: bufio.NewReaderSize(f, maxLine)}, nil
 }
 
 func (l *lines) close() { l.file.Close() }
@@ -45,7 +47,7 @@ func (l *lines) next() ([]byte, error) {
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
-		if len(line) > 0 {
+		if len(line) > 0 && !l.settled {
 			line = l.rest(bytes.Clone(line))
 		}
 	}
@@ -88,6 +90,7 @@ func firstLine(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer l.close()
+	l.settled = true // a first line without an end is none in any case
 	return l.next()
 }
 

@@ -18,6 +18,9 @@ type Options struct {
 	Seals []audit.Record
 	// SinceSeal believes everything before the last seal.
 	SinceSeal bool
+	// Settled says that nobody writes the files now: the end of a line is not
+	// waited for.
+	Settled bool
 }
 
 // Report says what was found intact.
@@ -78,6 +81,9 @@ func arrange(files []string) ([]part, error) {
 		header, err := parseHeader(line)
 		if err != nil {
 			return nil, &Problem{path, 1, Edited, fmt.Sprintf("the file does not begin as a file of a trail does: %v", err)}
+		}
+		if n := closedNumber(path); n != 0 && n != header.File {
+			return nil, &Problem{path, 1, Reordered, fmt.Sprintf("this is file %d of the trail and has the name of file %d", header.File, n)}
 		}
 		parts = append(parts, part{path: path, header: header})
 	}
@@ -149,6 +155,7 @@ func (v *verifier) file(p part) error {
 	if err != nil {
 		return err
 	}
+	lines.settled = v.options.Settled
 	defer lines.close()
 	for n := p.line + 1; ; n++ {
 		v.where.Line = n
@@ -219,7 +226,7 @@ func (v *verifier) line(line []byte, rest *lines) error {
 	case r.Event == audit.EventSealed:
 		return v.sealed(&r, before, head, f)
 	case r.Event == audit.EventRotated && r.Reason == FileRemoved:
-		v.removed = max(v.removed, fileNumber(r.Detail))
+		v.removed = max(v.removed, closedNumber(r.Detail))
 	case r.Event == audit.EventRotated && r.File != v.number:
 		return v.problem(Reordered, "another file begins here")
 	}

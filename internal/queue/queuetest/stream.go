@@ -90,6 +90,9 @@ func (s *Stream) Account(lost uint64) error {
 	return err
 }
 
+// Received is how many packets have come.
+func (s *Stream) Received() uint64 { return s.sink.Received() }
+
 // Close ends everything.
 func (s *Stream) Close() {
 	_, _ = s.End()

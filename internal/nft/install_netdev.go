@@ -7,25 +7,31 @@ import (
 	"github.com/google/nftables"
 )
 
-// installIngress installs the table of the netdev family. It reports false when
-// the kernel has no such tables: the others must not fail for that.
-func installIngress(p Plan) (bool, error) {
+// installNetdev installs the table of the netdev family. It reports false for what the
+// kernel has not got: the others must not fail for that.
+func installNetdev(p Plan) (ingress, egress bool, err error) {
 	if p.NoIngress {
-		return false, nil
+		return false, false, nil
 	}
-	filtered, err := takeIngress(func() (table, *DriftError, error) { return ingressDrift(p) }, func(t table, put putFunc) error {
-		return inBatch(p.NetNS, func(c *nftables.Conn) error { return put(&t, c, p.Table) })
-	})
+	install := func(p Plan) (bool, error) {
+		return takeNetdev(func() (table, *DriftError, error) { return netdevDrift(p) }, func(t table, put putFunc) error {
+			return inBatch(p.NetNS, func(c *nftables.Conn) error { return put(&t, c, p.Table) })
+		})
+	}
+	if ingress, err = install(p); err == nil && !ingress && !p.NoEgress {
+		p.NoEgress = true
+		ingress, err = install(p)
+	}
 	if err != nil {
-		return false, fmt.Errorf("nft: install table %s: %w%s", p.Table, err, advice(err))
+		return false, false, fmt.Errorf("nft: install table %s: %w%s", p.Table, err, advice(err))
 	}
-	return filtered, nil
+	return ingress, ingress && !p.NoEgress, nil
 }
 
 // putFunc is (*table).replace or (*table).add.
 type putFunc func(*table, *nftables.Conn, string) error
 
-// takeIngress brings the kernel to what look says it should hold.
+// takeNetdev brings the kernel to what look says it should hold.
 //
 // An interface that appeared is added without touching the others: taking a chain
 // away drops what waits in every queue. All the rest is replaced: first with chains
@@ -33,7 +39,7 @@ type putFunc func(*table, *nftables.Conn, string) error
 // into force at the moment when the interface appears; then without. What the
 // kernel does not know and an interface that went meanwhile are refused with the
 // same error; the second shows in the next look.
-func takeIngress(look func() (table, *DriftError, error), put func(table, putFunc) error) (bool, error) {
+func takeNetdev(look func() (table, *DriftError, error), put func(table, putFunc) error) (bool, error) {
 	var before map[string]bool
 	var err error
 	for range installTries {
@@ -49,8 +55,8 @@ func takeIngress(look func() (table, *DriftError, error), put func(table, putFun
 			return false, nil
 		}
 		before = now
-		if fresh := drift.Appeared(); fresh != nil {
-			err = put(want.only(fresh), (*table).add)
+		if drift.Appeared() != nil {
+			err = put(want.only(drift.absent), (*table).add)
 		} else if err = put(want, (*table).replace); missing(err) {
 			err = put(want.without(), (*table).replace)
 		}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"labelgate/internal/control"
+	"labelgate/internal/explain"
+)
+
+// tables are what show can show.
+func tables() []shown {
+	return []shown{
+		{"zones", "Zones, with their links as they are", "Lists the zones of the policy in force and the interfaces they name, with their\nstate and MTU.",
+			rows(control.VerbZones, []string{"ZONE", "LABELS", "DOI", "LABEL", "LINKS", "NETWORKS"}, zoneRow)},
+		{"domains", "Domains of interpretation", "Lists the domains of interpretation of the policy in force, and whether the kernel\nknows them.",
+			rows(control.VerbDomains, []string{"DOI", "TAGS", "NONCANONICAL", ">MAPPINGS", "KERNEL", "AT"}, domainRow)},
+		{"hosts", "Entries of the host table", "Lists the entries of the host table: whose hosts have which label, and whose carry\nlabels themselves.",
+			rows(control.VerbHosts, []string{"PREFIX", "ZONE", "LABEL", "OPTIONS", "AT"}, hostRow)},
+		{"labels", "Labels and what they are on the wire", "Lists the labels of the policy in force with their level and categories.",
+			rows(control.VerbLabels, []string{"LABEL", "ENCODING", ">LEVEL", "CATEGORIES", "AT"}, labelRow)},
+		{"rules", "Access rules", "Lists the access rules of the policy in force, and those of zones that restrict\nthem.",
+			rows(control.VerbRules, []string{"SUBJECT", "OBJECT", "ACCESS", "RESTRICTS", "AT"}, ruleRow)},
+		{"flows", "Live flows and their labels", "Lists the flows that were seen lately, with the label that their packets have.",
+			rows(control.VerbFlows, []string{"PROTO", "FROM", "TO", "ZONES", "LABEL", ">IDLE"}, flowRow)},
+		{"fragments", "Datagrams of which fragments came by", "Lists the datagrams that are on their way in fragments. CONDEMNED are those of\nwhich no further fragment passes.",
+			rows(control.VerbFragments, []string{"PROTO", ">ID", "FROM", "TO", "ZONE", "LABEL", ">SEEN", ">IDLE"}, fragmentRow)},
+		{"counters", "Every count that is not 0", "Lists what was counted since labelgated was started: packets by zone and what\nbecame of them, and what went wrong.", showCounters},
+	}
+}
+
+func zoneRow(z *control.Zone) []string {
+	var links []string
+	for _, l := range z.Links {
+		switch {
+		case l.Index == 0:
+			links = append(links, l.Name+" (none)")
+		case !l.Up:
+			links = append(links, l.Name+" (down)")
+		default:
+			links = append(links, l.Name)
+		}
+	}
+	networks := strings.Join(z.Networks, ",")
+	if networks == "" {
+		networks = "all others"
+	}
+	return []string{z.Name, z.Labels, unlessZero(z.DOI), z.Label, strings.Join(links, ","), networks}
+}
+
+func domainRow(d *control.Domain) []string {
+	var tags []string
+	for _, t := range d.Tags {
+		tags = append(tags, fmt.Sprint(t))
+	}
+	noncanonical := "refuse"
+	if d.NonCanonical {
+		noncanonical = "accept"
+	}
+	return []string{fmt.Sprint(d.Number), strings.Join(tags, ","), noncanonical, fmt.Sprint(d.Mappings), d.Kernel, d.At}
+}
+
+// hostRow writes an entry in the words of the policy files.
+func hostRow(h *control.Host) []string {
+	label, options := h.Label, []string(nil)
+	option := func(key, value string) {
+		if value != "" {
+			options = append(options, key+"="+value)
+		}
+	}
+	if h.Kind == control.HostCIPSO {
+		label = "-CIPSO"
+	}
+	option("doi", unlessZero(h.DOI))
+	option("only", strings.Join(h.Only, ","))
+	option("on-unlabeled", h.OnUnlabeled)
+	option("on-label", h.OnLabel)
+	option("web-as", h.WebAs)
+	option("via", h.Via)
+	return []string{h.Prefix, h.Zone, label, strings.Join(options, " "), h.At}
+}
+
+func labelRow(l *control.Label) []string {
+	if l.Encoding == "none" {
+		return []string{l.Name, l.Encoding, "", "", l.At}
+	}
+	return []string{l.Name, l.Encoding, fmt.Sprint(l.Level), l.Categories, l.At}
+}
+
+func ruleRow(r *control.Rule) []string {
+	return []string{r.Subject, r.Object, r.Access, r.Layer, r.At}
+}
+
+func flowRow(f *control.Flow) []string {
+	from, to := f.Source, f.Destination
+	if f.SourcePort != 0 || f.DestPort != 0 {
+		from, to = fmt.Sprintf("%s:%d", from, f.SourcePort), fmt.Sprintf("%s:%d", to, f.DestPort)
+	}
+	return []string{explain.ProtocolName(f.Protocol), from, to, f.In + " > " + f.Out, carried(f.Label, f.Labeled), fmt.Sprintf("%d s", f.Age)}
+}
+
+func fragmentRow(f *control.Fragment) []string {
+	seen := fmt.Sprintf("%d B", f.Seen)
+	switch {
+	case f.Condemned:
+		seen = "CONDEMNED"
+	case f.Length != 0:
+		seen = fmt.Sprintf("%d of %d B", f.Seen, f.Length)
+	}
+	return []string{explain.ProtocolName(f.Protocol), fmt.Sprint(f.ID), f.Source, f.Destination, f.In, carried(f.Label, f.Labeled), seen, fmt.Sprintf("%d s", f.Age)}
+}
+
+// carried is a label, in parentheses when packets have it without carrying it.
+func carried(label string, labeled bool) string {
+	if labeled || label == "" {
+		return label
+	}
+	return "(" + label + ")"
+}
+
+func unlessZero(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
+}

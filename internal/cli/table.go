@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"bufio"
+	"io"
+	"strings"
+)
+
+// table writes rows in columns, those of numbers flush right.
+type table struct {
+	w       io.Writer
+	numbers []bool
+	rows    [][]string
+}
+
+// newTable begins a table with a row of heads. A > before a head makes its column
+// one of numbers.
+func newTable(w io.Writer, heads ...string) *table {
+	t := &table{w: w, numbers: make([]bool, len(heads))}
+	row := make([]string, len(heads))
+	for i, h := range heads {
+		row[i], t.numbers[i] = strings.CutPrefix(h, ">")
+	}
+	t.row(row...)
+	return t
+}
+
+// row adds one row. Empty cells are dashes.
+func (t *table) row(cells ...string) {
+	row := make([]string, len(cells))
+	for i, c := range cells {
+		row[i] = plain(c)
+		if c == "" {
+			row[i] = "-"
+		}
+	}
+	t.rows = append(t.rows, row)
+}
+
+// flush writes the table.
+func (t *table) flush() error {
+	widths := make([]int, len(t.numbers))
+	for _, r := range t.rows {
+		for i, c := range r {
+			widths[i] = max(widths[i], len(c)) // bytes are columns: all is ASCII
+		}
+	}
+	w := bufio.NewWriter(t.w)
+	for _, r := range t.rows {
+		for i, c := range r {
+			pad := strings.Repeat(" ", widths[i]-len(c))
+			switch {
+			case t.numbers[i]:
+				w.WriteString(pad + c)
+			case i < len(r)-1:
+				w.WriteString(c + pad)
+			default:
+				w.WriteString(c)
+			}
+			if i < len(r)-1 {
+				w.WriteString("  ")
+			}
+		}
+		w.WriteByte('\n')
+	}
+	return w.Flush()
+}

@@ -1,0 +1,3 @@
+module labelgate/faulty
+
+go 1.26.0

@@ -71,6 +71,9 @@ func (d *daemon) profile() sandbox.Profile {
 	if filepath.IsAbs(d.config.Audit.Output) {
 		p.Write = []string{filepath.Dir(d.config.Audit.Output)}
 	}
+	if state := d.config.Manifest.State; state != "" {
+		p.Write = append(p.Write, filepath.Dir(state))
+	}
 	return p
 }
 

@@ -213,6 +213,7 @@ func (d *daemon) tasks(ctx context.Context) error {
 
 // begun says that the gateway judges packets.
 func (d *daemon) begun(backend string) {
+	d.remember()
 	d.Log.Info("judging packets", "zones", d.summary.Zones, "rules", d.summary.Rules, "hosts", d.summary.Hosts,
 		"queue", d.config.Queue.Number, "backend", backend, "mode", d.summary.Mode)
 	if d.config.Self.Label == "" {

@@ -16,7 +16,7 @@ export GOAMD64      := v1
 export GOARM64      := v8.0
 export GOEXPERIMENT :=
 
-.PHONY: all build demo test soak soak-short race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce catalog
+.PHONY: all build demo test soak soak-short race lint fuzz bench interop router clean tools install install-files binaries sbom licenses release reproduce catalog
 
 all: build
 
@@ -75,6 +75,13 @@ interop: build
 	$(GO) vet -tags interop ./test/interop
 	$(GO) tool staticcheck -tags interop ./test/interop
 	kernel=$$(test/interop/kernel.sh) && LABELGATE_UML=$$kernel $(GO) test -count=1 -v -timeout 10m -tags interop ./test/interop
+
+# The netfilter rules in a kernel that has what the one underneath may not have: flow
+# tables, IPVS, and nf_tables' own queue. It is built like the other.
+router: | tools
+	$(GO) vet -tags router ./internal/nft ./test/router
+	$(GO) tool staticcheck -tags router ./internal/nft ./test/router
+	kernel=$$(test/interop/kernel.sh test/router/kernel.fragment) && LABELGATE_UML=$$kernel $(GO) test -count=1 -v -timeout 10m -tags router ./test/router
 
 # What a release consists of, in dist/. The same commit and the same Go give the same
 # bytes, whoever builds it where: `make reproduce` tries.

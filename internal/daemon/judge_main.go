@@ -57,7 +57,7 @@ func runJudge(log *slog.Logger, args []string) error {
 		return sandbox.Apply(sandbox.Profile{Role: sandbox.Judge})
 	})
 	done := make(chan error, 4)
-	go func() { done <- channel.Serve(end, verbs) }()
+	go func() { done <- channel.ServeBlobs(end, channel.MaxBlob, verbs) }()
 	handler := service.Handler()
 	go func() {
 		err := back.Serve(ctx, handler)

@@ -166,7 +166,8 @@ func (d *daemon) replaceJudge(program string) error {
 func (d *daemon) ownUp() {
 	counters := d.judges.front.Counters()
 	now := counters.Of(split.Outstanding)
-	if n := now - d.judges.owned; n > 0 {
+	// A judge that was taken over may have counted backward.
+	if n := now - d.judges.owned; now > d.judges.owned {
 		d.records.Write(&audit.Record{Event: audit.EventSuppressed, Action: audit.Denied, Reason: audit.ReasonDied, Process: roleJudge, Count: n})
 	}
 	d.judges.owned = now

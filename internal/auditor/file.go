@@ -39,6 +39,7 @@ type file struct {
 
 	recent   []audit.Record // end of the file before this process, until they are compared
 	torn     int64          // bytes to cut off
+	behind   bool           // the auditor before was ended between making a seal and noting that
 	asked    bool           // to rotate
 	header   uint64         // sequence number of the file's first record
 	again    uint64         // CLOCK_MONOTONIC before which no change of files is tried
@@ -99,7 +100,8 @@ func (w *file) open() (err error) {
 	w.recent = written(end.Recent)
 	_, mono := w.config.Now()
 	w.born, w.first = w.birth(&end.Header, mono), mono
-	return w.catchUp(&end)
+	w.catchUp(&end)
+	return nil
 }
 
 // unlocked opens something, and waits while another auditor holds it: one that is
@@ -163,9 +165,9 @@ func (w *file) birth(header *audit.Record, mono uint64) uint64 {
 }
 
 // catchUp holds the key against the last seal of the file.
-func (w *file) catchUp(end *trail.End) error {
+func (w *file) catchUp(end *trail.End) {
 	if w.key == nil {
-		return nil
+		return
 	}
 	var made uint64 // by this key, as the file says
 	switch id := w.key.ID(); id {
@@ -176,12 +178,10 @@ func (w *file) catchUp(end *trail.End) error {
 	}
 	switch {
 	case made == w.key.Number()+1:
-		// The auditor was ended between making the seal and noting that.
-		return w.key.Advance()
+		w.behind = true
 	case made != w.key.Number():
 		w.degraded(fmt.Sprintf("the key has made %d seals, and the audit file ends with %d: something was cut off or put back", w.key.Number(), made))
 	}
-	return nil
 }
 
 func (w *file) close() error {
@@ -201,6 +201,11 @@ func (w *file) close() error {
 // start brings the file into order: what is torn is cut off, a file without a
 // beginning gets one, a change of files that was not finished is.
 func (w *file) start() error {
+	if w.behind {
+		if err := w.until("noting a seal", w.key.Advance); err != nil {
+			return err
+		}
+	}
 	if w.torn > 0 {
 		if err := w.until("cutting off a torn line", func() error { return w.f.Truncate(w.size) }); err != nil {
 			return err

@@ -86,9 +86,16 @@ func runAuditor(log *slog.Logger, _ []string) error {
 }
 
 func auditorConfig(a config.Audit) auditor.Config {
-	c := auditor.Config{Output: a.Output, Patience: auditorPatience}
+	c := auditor.Config{
+		Output: a.Output, KeyFile: a.SealKey, SealRecords: a.SealRecords, SealInterval: a.SealInterval, Sync: auditor.Sync(a.Sync),
+		RotateSize: a.RotateSize, RotateAge: a.RotateAge, RotateKeep: a.RotateKeep, Kernel: a.Kernel,
+		Patience: auditorPatience, LockWait: openPatience - time.Second,
+	}
 	if a.Format == config.JSON {
 		c.Format = audit.JSON
+	}
+	if a.SealCopy != config.CopyNone {
+		c.SealCopy = a.SealCopy.String()
 	}
 	return c
 }
@@ -99,7 +106,7 @@ const auditorPatience = 2 * time.Second
 
 // auditorProfile is what an auditor keeps.
 func auditorProfile(a config.Audit) sandbox.Profile {
-	p := sandbox.Profile{Role: sandbox.Auditor}
+	p := sandbox.Profile{Role: sandbox.Auditor, AuditWrite: a.Kernel}
 	if filepath.IsAbs(a.Output) {
 		p.Write = []string{filepath.Dir(a.Output)}
 	}

@@ -40,7 +40,7 @@ func (d *daemon) beginTrail() (err error) {
 	a := &d.auditing
 	a.producer, a.auditor = file(d.handover.Records, "records"), file(d.handover.Trail, "trail")
 	if a.producer == nil || a.auditor == nil {
-		if a.producer, a.auditor, err = audit.NewPair(audit.DefaultBuffer); err != nil {
+		if a.producer, a.auditor, err = audit.NewPair(d.config.Audit.Buffer); err != nil {
 			return err
 		}
 	}
@@ -72,14 +72,14 @@ func (d *daemon) startAuditor() error {
 	if err == nil {
 		if err = client.Call(verbOpen, d.config.Audit, &a.sandbox, openPatience); err != nil {
 			client.Close()
-			var said *channel.Error
-			if errors.As(err, &said) {
-				err = errors.New(said.Message)
-			}
 		}
 	}
 	if err != nil {
 		child.Kill()
+		var said *channel.Error
+		if errors.As(err, &said) {
+			err = said // what was asked need not be said
+		}
 		return fmt.Errorf("audit records: %w", err)
 	}
 	a.child, a.client = child, client

@@ -60,7 +60,7 @@ func (d *daemon) execute(program string) error {
 
 // profile is what this process and those that it starts keep.
 func (d *daemon) profile() sandbox.Profile {
-	p := sandbox.Profile{Role: sandbox.Keeper, Read: load.Directories(d.config), Execute: []string{filepath.Dir(d.program)}}
+	p := sandbox.Profile{Role: sandbox.Keeper, Read: load.Directories(d.config), Execute: []string{filepath.Dir(d.program)}, AuditWrite: d.config.Audit.Kernel}
 	for _, file := range load.Files(d.config) {
 		// Editors put a new file in the place of an old one.
 		p.Read = append(p.Read, filepath.Dir(file))
@@ -70,6 +70,9 @@ func (d *daemon) profile() sandbox.Profile {
 	}
 	if filepath.IsAbs(d.config.Audit.Output) {
 		p.Write = []string{filepath.Dir(d.config.Audit.Output)}
+	}
+	if state := d.config.Manifest.State; state != "" {
+		p.Write = append(p.Write, filepath.Dir(state))
 	}
 	return p
 }

@@ -27,6 +27,9 @@ import (
 // Options are what the command line says.
 type Options struct {
 	Config string // path of the settings file
+	// Owners are users whose files are taken, besides root's and those of the user that
+	// starts the program.
+	Owners []uint32
 	Log    *slog.Logger
 	Stdout io.Writer
 	Stderr io.Writer
@@ -59,6 +62,7 @@ type daemon struct {
 
 	upgrading atomic.Bool
 	adopted   bool // the queue, from one who died
+	served    bool // packets were judged
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -86,6 +90,7 @@ type daemon struct {
 	requests    chan func() // to be done by follow
 	found       chan func() // the same, by who does not wait for that
 	asking      asking
+	expiry      expiry
 	notices     <-chan struct{} // somebody changed rules of netfilter
 }
 
@@ -107,7 +112,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	bundle, cfg, err := collect(o.Config, handover.Seal)
+	bundle, cfg, err := collect(o.Config, handover.Seal, o.Owners)
 	if err != nil {
 		return &SettingsError{err}
 	}

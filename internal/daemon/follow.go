@@ -44,6 +44,11 @@ func (d *daemon) follow(ctx context.Context) error {
 			d.watch()
 			d.verdicts.watch(d.records)
 			d.tend()
+			if err := d.expiry.look(d, d.bundle, time.Now()); err != nil {
+				d.records.Write(ended(d.summary.Generation, err))
+				d.count()
+				return err
+			}
 		}
 		if d.judges.missing {
 			retry.Reset(retryInterval)

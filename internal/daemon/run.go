@@ -114,8 +114,15 @@ func (d *daemon) own() (err error) {
 }
 
 func (d *daemon) disown() {
-	if d.packets != nil {
+	switch {
+	case d.packets == nil:
+	case d.adopted && !d.served:
+		// This start failed, and packets wait for the next.
+		d.packets.Release()
 		d.packets.Close()
+	default:
+		d.packets.Close()
+		_ = forgetFD(storedQueue) // it is no queue any more
 	}
 	if d.lock != nil {
 		d.lock.Close()
@@ -161,6 +168,7 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	}
 	defer d.endControl()
 	d.backend, d.loaded = backend, time.Now()
+	d.served = true
 	d.begun(backend)
 	for {
 		err = d.tasks(ctx)
@@ -205,6 +213,7 @@ func (d *daemon) tasks(ctx context.Context) error {
 
 // begun says that the gateway judges packets.
 func (d *daemon) begun(backend string) {
+	d.remember()
 	d.Log.Info("judging packets", "zones", d.summary.Zones, "rules", d.summary.Rules, "hosts", d.summary.Hosts,
 		"queue", d.config.Queue.Number, "backend", backend, "mode", d.summary.Mode)
 	if d.config.Self.Label == "" {

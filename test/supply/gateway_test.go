@@ -17,16 +17,17 @@ import (
 // gateway is a machine with labelgated itself and the example of a perimeter.
 func gateway(t *testing.T) *machine {
 	t.Helper()
-	var program string
+	programs := map[string]string{}
 	for _, p := range release.programs(t) {
-		if p.name == "labelgated" && p.arch == runtime.GOARCH {
-			program = p.file
+		if p.arch == runtime.GOARCH {
+			programs[p.name] = p.file
 		}
 	}
-	if program == "" {
+	if len(programs) == 0 {
 		t.Skip("needs a machine that releases are made for")
 	}
-	m := newMachine(t, program)
+	m := newMachine(t, programs["labelgated"])
+	m.write("usr/sbin/labelgate", load(t, programs["labelgate"]), 0o755)
 	run(t, "", "cp", "-r", root+"/examples/perimeter/.", filepath.Join(m.dir, "etc/labelgate"))
 	run(t, "", "chgrp", "-R", "--reference="+m.dir+"/etc/labelgate", m.dir+"/etc/labelgate")
 	run(t, "", "chmod", "-R", "u=rwX,g=rX,o=", m.dir+"/etc/labelgate")
@@ -77,6 +78,13 @@ func TestGatewayUnderSystemd(t *testing.T) {
 				t.Errorf("it says %q:\n%s", bad, said)
 			}
 		}
+	})
+	t.Run("the control socket", func(t *testing.T) {
+		m := m.as(t)
+		if said := m.run("labelgate", "status"); !strings.Contains(said, "judging") {
+			t.Errorf("labelgate status says\n%s", said)
+		}
+		m.run("labelgate", "health")
 	})
 	t.Run("the watchdog is fed", func(t *testing.T) {
 		m := m.as(t)

@@ -185,10 +185,14 @@ func (d *daemon) admit() {
 	}
 	access, err := d.access()
 	if err == nil {
-		err = d.controlling.client.Call(verbAccess, access, nil, answerPatience)
+		if err = d.controlling.client.Call(verbAccess, access, nil, answerPatience); err != nil {
+			// Who may no more must not be let in by one that does not listen; the next
+			// begins with who may now.
+			d.controlling.child.Kill()
+		}
 	}
 	if err != nil {
-		d.Log.Error("who may use the control socket stays as it was", "error", err)
+		d.Log.Error("the control process was not told who may use its socket now", "error", err)
 	}
 }
 

@@ -175,6 +175,10 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 		if !errors.Is(err, errUpgrade) {
 			break
 		}
+		if ctx.Err() != nil { // nobody would tell the next program that it was to end
+			err = nil
+			break
+		}
 		if err = d.stay(d.takeOver()); err != nil {
 			break
 		}
@@ -189,7 +193,11 @@ func (d *daemon) tasks(ctx context.Context) error {
 	d.verdicts = verdicts{stats: d.packets.Stats}
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
-		err := d.packets.Run(ctx, d.handler())
+		handler := d.handler()
+		err := d.packets.Run(ctx, handler)
+		if h, ok := handler.(*judge.Handler); ok {
+			h.End() // what it had not summed up yet is on record as well
+		}
 		if err == nil && d.upgrading.Load() {
 			return errUpgrade
 		}

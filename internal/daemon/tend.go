@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"errors"
 	"sync/atomic"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/auditor"
+	"labelgate/internal/channel"
 )
 
 // tend looks after the other processes, each second. It waits for none of them: one
@@ -31,16 +33,22 @@ func (d *daemon) askJudge() {
 	go func() {
 		all, err := b.Counts()
 		d.asking.judge.Store(false)
-		if err == nil {
-			d.later(func() { d.counted(b, all) })
-		}
+		d.later(func() {
+			switch {
+			case err == nil:
+				d.counted(b, all)
+			case errors.Is(err, channel.ErrBroken) && d.bench == b && !d.judges.missing:
+				// It may judge packets, but no policy gets to it any more.
+				d.judges.child.Kill()
+			}
+		})
 	}()
 }
 
 // counted takes the counts of a judge, unless there is another by now.
 func (d *daemon) counted(b bench, all []audit.ZoneCounts) {
 	if d.bench == b && !d.judges.missing {
-		d.tally.take(all)
+		d.tally.take(d.plausible(all))
 	}
 }
 

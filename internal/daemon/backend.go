@@ -53,7 +53,11 @@ func (d *daemon) do(q control.Request) (control.Response, error) {
 		}
 		return control.Response{Result: control.Upgrade{Version: version.String(), Program: d.program}}, nil
 	}
-	return d.bench.Table(q)
+	r, err := d.bench.Table(q)
+	if err == nil && q.Verb == control.VerbDomains {
+		return d.inKernel(r)
+	}
+	return r, err
 }
 
 func (d *daemon) reloaded() control.Reload {

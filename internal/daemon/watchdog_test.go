@@ -28,7 +28,9 @@ func TestWatchdog(t *testing.T) {
 		{"a way around", func(d *daemon) { d.guard.told = map[nft.Bypass]bool{{Grave: true, What: "a bridge"}: true} }, "go around", false},
 		{"a way around, perhaps", func(d *daemon) { d.guard.told = map[nft.Bypass]bool{{What: "a bridge"}: true} }, "", false},
 		{"no auditor", func(d *daemon) { d.auditing.missing = true }, "no process writes", false},
-		{"a full disk", func(d *daemon) { d.auditing.state.BlockedSince, d.auditing.state.LastError = monotonic()-long, "no space" }, "no space", false},
+		{"a full disk", func(d *daemon) {
+			d.auditing.state.BlockedSince, d.auditing.state.LastError = monotonic()-long, "no space"
+		}, "no space", false},
 		{"a disk that was full a moment ago", func(d *daemon) { d.auditing.state.BlockedSince = monotonic() }, "", false},
 		{"an auditor that knows the future", func(d *daemon) { d.auditing.state.BlockedSince = monotonic() + long }, "", false},
 		{"two things", func(d *daemon) { d.guard.inPlace, d.auditing.missing = false, true }, "; ", true},

@@ -126,6 +126,7 @@ install-files:
 	install -D -m 0644 -t $(DESTDIR)/usr/lib/sysusers.d packaging/sysusers.d/labelgate.conf
 	install -D -m 0644 -t $(DESTDIR)/usr/lib/tmpfiles.d packaging/tmpfiles.d/labelgate.conf
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/labelgate README.md CHANGELOG.md LICENSE packaging/THIRD_PARTY.md docs/*.md
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/labelgate/drop-ins packaging/systemd/drop-ins/*.conf
 	cp -R examples $(DESTDIR)/usr/share/doc/labelgate/
 
 tools:

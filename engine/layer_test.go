@@ -78,6 +78,16 @@ func TestLayer(t *testing.T) {
 	if got := len(slices.Collect(p.Rules())); got != 13 || p.RuleCount() != 13 {
 		t.Errorf("%d global rules, %d counted", got, p.RuleCount())
 	}
+	if p.LayerName(id) != "enclave" || p.LayerName(0) != "" || p.LayerName(id+1) != "" {
+		t.Errorf("layers are called %q, %q, %q", p.LayerName(0), p.LayerName(id), p.LayerName(id+1))
+	}
+	byLayer := make(map[LayerID]int)
+	for i := range p.RuleIDs() {
+		byLayer[p.RuleLayer(RuleID(i))]++
+	}
+	if len(byLayer) != 2 || byLayer[0] != 13 || byLayer[id] != 6 {
+		t.Errorf("rules by layer: %v", byLayer)
+	}
 }
 
 // TestLayersAreApart: the verbs of one list leave the others alone.

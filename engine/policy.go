@@ -70,9 +70,25 @@ func (p *Policy) Layer(name string) (LayerID, bool) {
 	return 0, false
 }
 
+// LayerName returns the name of a layer, the empty string for 0 and for a number
+// that is no layer of this policy.
+func (p *Policy) LayerName(l LayerID) string {
+	if int(l) >= len(p.layers) {
+		return ""
+	}
+	return p.layers[l].name
+}
+
 // Rule returns a rule by the number in a Decision. It panics for NoRule and for
 // the number of another policy's rule that this one does not have.
 func (p *Policy) Rule(id RuleID) Rule { return p.rules[id].export(p.files) }
+
+// RuleIDs returns the number of rules in all lists: every RuleID is less.
+func (p *Policy) RuleIDs() int { return len(p.rules) }
+
+// RuleLayer returns the layer that a rule belongs to, 0 for a global one. It panics
+// as Rule does.
+func (p *Policy) RuleLayer(id RuleID) LayerID { return p.rules[id].list }
 
 // RuleCount returns the number of global rules, empty ones included.
 func (p *Policy) RuleCount() int { return p.layers[global].count }

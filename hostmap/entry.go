@@ -68,3 +68,14 @@ func (e *Entry) name() string {
 	}
 	return s
 }
+
+// String returns the word used in host files.
+func (o OnLabel) String() string {
+	switch o {
+	case LabelStrip:
+		return "strip"
+	case LabelHonour:
+		return "honour"
+	}
+	return "drop"
+}

@@ -26,7 +26,7 @@ func (c *compiler) compileDOIs() {
 		}
 		own := make(map[engine.Label]Mapping)
 		c.mappings(own, spec.Mappings)
-		c.s.dois[i].mappings = own
+		c.s.dois[i].mappings, c.s.dois[i].origin = own, spec.Origin
 		c.compileDOI(&c.s.dois[i], spec, own, global)
 	}
 }
@@ -73,14 +73,20 @@ func (c *compiler) compileDOI(d *doi, spec *DOISpec, own, global map[engine.Labe
 			// the order they were first named.
 			d.labels.replace(&key, l)
 		}
-		if l == engine.Star || l == engine.Huh || l == engine.Web && c.spec.Mode == Strict {
-			continue // never leave: no host could answer for * and ?, and @ may do everything
+		if staysInside(l, c.spec.Mode) {
+			continue
 		}
 		w := &d.wire[l]
 		length, _ := definition.Encode(&w.bytes, &key)
 		w.n = uint8(length)
 		d.longest = max(d.longest, (length+3)&^3)
 	}
+}
+
+// staysInside reports whether a label never leaves: no host could answer for * and ?,
+// and @ may do everything.
+func staysInside(l engine.Label, m Mode) bool {
+	return l == engine.Star || l == engine.Huh || l == engine.Web && m == Strict
 }
 
 // collision reports two labels that a receiver could not tell apart. It stands at

@@ -28,7 +28,7 @@ func (c *compiler) compileZones() {
 		z := zone{
 			name: spec.Name, trust: spec.Trust, doi: c.doiIndex(spec.DOI), label: c.label(spec.Label), only: c.labels(spec.Only),
 			labelAmbient: spec.LabelAmbient || spec.Trust == Require, errors: spec.Errors && spec.Trust != Refuse, mtu: spec.MTU,
-			onlyNames: spec.Only, origin: spec.Origin,
+			onlyNames: spec.Only, networks: spec.Networks, origin: spec.Origin,
 		}
 		for _, name := range spec.Tunnels {
 			t, ok := tunnelNamed(name)

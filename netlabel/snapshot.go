@@ -55,6 +55,7 @@ type doi struct {
 	longest int          // of wire, padded
 
 	mappings map[engine.Label]Mapping // of this domain only, as read, for people
+	origin   engine.Origin
 }
 
 // wireOption is a label's option in one domain, unpadded and canonical.

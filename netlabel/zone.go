@@ -82,6 +82,7 @@ type zone struct {
 	tunnels      tunnelSet
 	errors       bool
 	mtu          int
-	onlyNames    []string // as written, for people
+	onlyNames    []string       // as written, for people
+	networks     []netip.Prefix // as written, for people
 	origin       engine.Origin
 }

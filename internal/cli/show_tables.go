@@ -88,7 +88,7 @@ func labelRow(l *control.Label) []string {
 }
 
 func ruleRow(r *control.Rule) []string {
-	return []string{r.Subject, r.Object, r.Access, r.Layer, r.At}
+	return []string{r.Subject, r.Object, r.Access, strings.Join(r.Restricts, ","), r.At}
 }
 
 func flowRow(f *control.Flow) []string {

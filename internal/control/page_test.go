@@ -3,6 +3,7 @@ package control
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -82,7 +83,7 @@ func TestPages(t *testing.T) {
 			}
 		}
 		for i := range got {
-			if got[i] != table[i] {
+			if !reflect.DeepEqual(got[i], table[i]) {
 				t.Fatalf("limit %d: row %d is %+v", limit, i, got[i])
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 	"unsafe"
 
@@ -106,11 +105,7 @@ const auditorPatience = 2 * time.Second
 
 // auditorProfile is what an auditor keeps.
 func auditorProfile(a config.Audit) sandbox.Profile {
-	p := sandbox.Profile{Role: sandbox.Auditor, AuditWrite: a.Kernel}
-	if filepath.IsAbs(a.Output) {
-		p.Write = []string{filepath.Dir(a.Output)}
-	}
-	return p
+	return sandbox.Profile{Role: sandbox.Auditor, AuditWrite: a.Kernel, Write: trailDirectories(a)}
 }
 
 // mapProgress maps the memory in which auditors tell their successors how far they

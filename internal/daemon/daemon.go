@@ -123,7 +123,7 @@ func Run(ctx context.Context, o Options) error {
 		return &SettingsError{err}
 	}
 	d := &daemon{Options: o, handover: handover, started: handover.Started, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
-		check:    nft.Check,
+		check:    new(nft.CheckWatch).Check,
 		narrow:   nft.Narrow,
 		shut:     func() error { return nft.CloseForwarding(nft.DefaultTable, 0) },
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },

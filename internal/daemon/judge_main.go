@@ -44,7 +44,7 @@ func runJudge(log *slog.Logger, args []string) error {
 		return err
 	}
 	back.Errorf = errorf
-	pipe := audit.NewPipe(int(recordsEnd.Fd()), audit.PipeOptions{Full: a.Full, Outstanding: back.Counter(outstanding)})
+	pipe := audit.NewPipe(int(recordsEnd.Fd()), audit.PipeOptions{Full: a.Full, Outstanding: back.Counter(split.Outstanding)})
 	service := judge.New(judge.Config{
 		Links: watcher, Errors: sender, Buffers: back.Buffers,
 		Records: pipe, Limits: audit.LimiterOptions{PerSecond: a.PerSecond, Burst: a.Burst},

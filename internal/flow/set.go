@@ -34,6 +34,10 @@ func (e *entry) live(now, generation, idle uint32) bool {
 	return e.generation == generation && now-e.seen <= idle
 }
 
+func (e *entry) flow() Flow {
+	return Flow{Label: e.label, Labeled: e.labeled, Grew: e.grew, In: e.in, Out: e.out}
+}
+
 func (e *entry) put(now, generation uint32, w words, f Flow) {
 	e.key = w
 	e.label, e.generation, e.seen = f.Label, generation, now

@@ -65,7 +65,7 @@ func (t *Table) Find(now, generation uint32, k Key) (Flow, bool) {
 	if e == nil || !e.live(now, generation, t.idle) {
 		return Flow{}, false
 	}
-	return Flow{Label: e.label, Labeled: e.labeled, Grew: e.grew, In: e.in, Out: e.out}, true
+	return e.flow(), true
 }
 
 // Pin holds a flow to one label for life (RFC 5570 sections 6.2.1 and 7.3.1). It

@@ -126,6 +126,9 @@ func compare(t *testing.T, next func() (byte, bool)) {
 		if wrong := w.put(tbl, now, generation, k, f); wrong != "" {
 			t.Fatalf("step %d: %s", step, wrong)
 		}
+		if what>>6 == 3 {
+			w.compareList(t, tbl, now, generation, int(which&3))
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ const maxLen = 65535
 // datagram is what was seen of one.
 type datagram struct {
 	label     uint32
+	told      uint32 // Piece.Told
 	end       uint16 // bytes of the whole; 0 until the last piece was seen
 	header    uint16 // bytes of the longest header
 	labeled   bool
@@ -56,7 +57,7 @@ func (d *datagram) judge(p Piece) Result {
 	if r != Fits {
 		return r
 	}
-	d.label, d.labeled, d.header = p.Label, p.Labeled, uint16(header)
+	d.label, d.told, d.labeled, d.header = p.Label, p.Told, p.Labeled, uint16(header)
 	if !p.More {
 		d.end = uint16(end)
 	}

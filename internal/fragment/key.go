@@ -26,6 +26,9 @@ type Piece struct {
 	// compared whether Labeled or not.
 	Label uint32
 
+	// Told is what List tells of the label; nothing else looks at it.
+	Told uint32
+
 	HeaderLen int // bytes of its IP header as it leaves, 20..60
 }
 
@@ -33,4 +36,12 @@ type Piece struct {
 func (k *Key) words() (addresses uint64, rest uint32) {
 	addresses = uint64(binary.BigEndian.Uint32(k.Src[:]))<<32 | uint64(binary.BigEndian.Uint32(k.Dst[:]))
 	return addresses, uint32(k.Zone)<<24 | uint32(k.Proto)<<16 | uint32(k.ID)
+}
+
+// key unpacks one.
+func key(addresses uint64, rest uint32) (k Key) {
+	binary.BigEndian.PutUint32(k.Src[:], uint32(addresses>>32))
+	binary.BigEndian.PutUint32(k.Dst[:], uint32(addresses))
+	k.Zone, k.Proto, k.ID = uint8(rest>>24), uint8(rest>>16), uint16(rest)
+	return k
 }

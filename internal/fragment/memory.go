@@ -34,8 +34,8 @@ func newMemory(s shares) memory {
 		chains:  make([]uint32, 1<<bits.Len(uint(s.free-1))),
 		entries: make([]entry, 1+s.free),
 	}
-	for i := s.free; i > 0; i-- {
-		m.entries[i].next, m.unused = m.unused, uint32(i)
+	for i := uint32(s.free); i > 0; i-- {
+		m.retire(i)
 	}
 	return m
 }
@@ -79,8 +79,17 @@ func (m *memory) drop(i uint32) {
 	*at = e.next
 	m.unlink(i)
 	m.give(e.zone())
-	e.next, m.unused = m.unused, i
+	m.retire(i)
 }
+
+// retire makes an entry one that holds nothing: in the ring it is its own neighbour.
+func (m *memory) retire(i uint32) {
+	e := &m.entries[i]
+	e.newer, e.next, m.unused = i, m.unused, i
+}
+
+// taken reports whether an entry holds a datagram.
+func (m *memory) taken(i uint32) bool { return m.entries[i].newer != i }
 
 // renew makes an entry the newest.
 func (m *memory) renew(i, now uint32) {

@@ -74,3 +74,11 @@ func (r *ranges) top() int {
 func (r *ranges) whole(end uint16) bool {
 	return r.n == 1 && r.all[0] == span{0, end}
 }
+
+// bytes returns how many bytes were seen.
+func (r *ranges) bytes() (n int) {
+	for _, s := range r.all[:r.n] {
+		n += int(s.to - s.from)
+	}
+	return n
+}

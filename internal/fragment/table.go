@@ -16,8 +16,8 @@ type Table struct {
 }
 
 // New returns a table for so many datagrams at once, or as many more as it takes to
-// give 16 to each of the zones 1..zones and to this machine. Each takes 104 bytes
-// and 4 to 8 for finding it, so 4096 of them 432 KiB; those that became whole take
+// give 16 to each of the zones 1..zones and to this machine. Each takes 112 bytes
+// and 4 to 8 for finding it, so 4096 of them 464 KiB; those that became whole take
 // another 512 KiB.
 //
 // A zone always finds room for as many as its share, which is an equal part of

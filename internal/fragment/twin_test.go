@@ -241,6 +241,7 @@ func compare(t *testing.T, next func() (byte, bool)) (seen [results]int) {
 		case 4:
 			p.Offset *= 264
 		}
+		p.Told = p.Label ^ 5
 		got, want := tbl.Add(now, k, p), w.add(now, k, p)
 		if got != want {
 			t.Fatalf("step %d: %+v of %+v at %d: %s, twin %s", step, p, k, now, got, want)
@@ -253,6 +254,9 @@ func compare(t *testing.T, next func() (byte, bool)) (seen [results]int) {
 		}
 		if n, want := tbl.sum(), len(w.all); n < want {
 			t.Fatalf("step %d: %d datagrams are held, twin %d", step, n, want)
+		}
+		if op[4]&63 == 63 {
+			w.compareList(t, tbl, now, int(op[2]&3))
 		}
 		if tbl.m.free < tbl.m.claimed {
 			t.Fatalf("step %d: room for %d, of which %d is claimed", step, tbl.m.free, tbl.m.claimed)

@@ -11,6 +11,7 @@ type Handler struct {
 	judge    *judge
 	recorder *recorder
 	tested   *judge // judges what never was on a wire: nobody hears of that
+	visits   *visits
 }
 
 var (
@@ -22,6 +23,9 @@ var (
 // Handle decides each packet. Verdicts come zeroed, which means drop.
 func (h *Handler) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	h.judge.Handle(packets, verdicts)
+	if h.visits.p.Load() != nil {
+		h.receive(h.judge.due())
+	}
 }
 
 // HandleTest decides packets that were made up, without counting, recording or
@@ -32,7 +36,10 @@ func (h *Handler) HandleTest(packets []queue.Packet, verdicts []queue.Verdict) {
 }
 
 // Idle sums up what was not recorded one by one. It is called when no packets come.
-func (h *Handler) Idle() { h.recorder.sumUp(h.judge) }
+func (h *Handler) Idle() {
+	h.recorder.sumUp(h.judge)
+	h.receive(allPlaces)
+}
 
 // End sums up all that is left.
 func (h *Handler) End() {

@@ -36,6 +36,8 @@ type judge struct {
 	verdict  netlabel.Verdict // of the packet that is being judged; here it need not be allocated
 	lent     func() [][]byte  // where the buffers are, if they are not these
 	message  []byte           // an ICMP error that is being written
+	last     time.Duration    // when the last batch came,
+	gap      time.Duration    // and how long after the one before
 }
 
 func newJudge(l *live, w Links, witness witness, errors Errors) *judge {
@@ -59,6 +61,7 @@ var _ queue.Handler = (*judge)(nil)
 func (j *judge) Handle(packets []queue.Packet, verdicts []queue.Verdict) {
 	now := j.live.moment(j.links)
 	now.wall, now.since = j.time()
+	j.gap, j.last = now.since-j.last, now.since
 	if j.memory == nil || j.revision != now.revision {
 		j.memory, j.revision = memory.New(now.snapshot.Zones()), now.revision
 	}

@@ -14,6 +14,8 @@ import (
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
+	"labelgate/internal/flow"
+	"labelgate/internal/fragment"
 	"labelgate/internal/load"
 )
 
@@ -41,6 +43,10 @@ type Service struct {
 	live     live
 	counters *audit.Counters
 
+	visits    visits // of Table, to the handler
+	flows     *remembered[flow.Listed]
+	datagrams *remembered[fragment.Listed]
+
 	mu       sync.Mutex // for what follows
 	prepared *load.Gateway
 }
@@ -48,7 +54,7 @@ type Service struct {
 // New returns a Service without a policy. Handler's handlers must not be given
 // packets before the first Commit.
 func New(c Config) *Service {
-	return &Service{Config: c, counters: NewCounters()}
+	return &Service{Config: c, counters: NewCounters(), flows: newFlows(), datagrams: newDatagrams()}
 }
 
 // Prepare compiles a policy and keeps it beside the one in force until Commit or
@@ -120,7 +126,7 @@ func (s *Service) Handler() *Handler {
 	r := newRecorder(s.counters, s.Records, s.Limits)
 	j := newJudge(&s.live, s.Links, r, s.Errors)
 	j.lent = s.Buffers
-	return &Handler{judge: j, recorder: r, tested: newJudge(&s.live, s.Links, unseen{}, nil)}
+	return &Handler{judge: j, recorder: r, tested: newJudge(&s.live, s.Links, unseen{}, nil), visits: &s.visits}
 }
 
 // Summary is what a loaded policy holds, for people.

@@ -58,6 +58,14 @@ type moment struct {
 	since      time.Duration // on a clock that is never set back
 }
 
+// generation is that of the policy, 0 where there is none.
+func (m moment) generation() uint32 {
+	if m.state == nil {
+		return 0
+	}
+	return m.snapshot.Generation()
+}
+
 // memory returns the moment for what is remembered of packets.
 func (m moment) memory() memory.Moment {
 	return memory.Moment{

@@ -2,7 +2,6 @@ package memory
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 
 	"labelgate/internal/fragment"
 	"labelgate/internal/ipv4"
@@ -42,7 +41,7 @@ func (m *Memory) fits(at Moment, p *Packet, v *netlabel.Verdict) bool {
 	}
 	if v.HadOption {
 		// By its name: a reload between two fragments numbers the labels anew.
-		piece.Label = uint32(maphash.String(m.seed, at.Snapshot.LabelName(v.Subject)))
+		piece.Label, piece.Told = m.number(at, v.Subject), uint32(v.Subject)
 	}
 	switch m.fragments.Add(at.Seconds, k, piece) {
 	case fragment.Fits:

@@ -125,7 +125,10 @@ func TestClosed(t *testing.T) {
 		if code, said := u.labelgated(t, "--close", "--config", filepath.Join(dir, "none.toml")); code != 1 || !strings.Contains(said, "THE ZONES ARE NOT KNOWN") {
 			t.Errorf("ended with %d: %s", code, said)
 		}
-		forwards := func(way int) bool { from, to := routes[way][0], routes[way][1]; return from == "gateway" || to == "gateway" }
+		forwards := func(way int) bool {
+			from, to := routes[way][0], routes[way][1]
+			return from == "gateway" || to == "gateway"
+		}
 		want(t, "without settings", forwards)
 		if code, said := u.labelgated(t, "--open"); code != 0 {
 			t.Fatalf("opening ended with %d: %s", code, said)

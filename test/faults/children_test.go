@@ -59,7 +59,7 @@ func TestChildren(t *testing.T) {
 	b := p.balance(t, before)
 	v := p.judge(t)
 	p.table(t, v)
-	if p.Service().PID() != keeper || p.Service().Ended() != "still there" {
+	if p.Service().PID() != keeper || p.Service().Ended() != gate.Running {
 		t.Errorf("the process that was started: %s", p.Service().Ended())
 	}
 	pause := p.sniffer("tess").Times().Pause(killed[0], end, p.load.Busy())

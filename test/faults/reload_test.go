@@ -140,6 +140,7 @@ func (p *perimeter) reloads(t *testing.T, name string, n int, order [4]int) {
 	books := p.balance(t, before)
 	v := p.judge(t)
 	p.table(t, v)
+	t.Logf("unaccounted: %d of %+v", books.unaccounted(), books)
 	pause := p.sniffer("tee").Times().Pause(begun, begun.Add(elapsed), p.load.Busy())
 	figure := func(id string, value float64, unit string) figures.Figure {
 		return figures.Figure{ID: "faults/reload/" + name + "/" + id, Value: value, Unit: unit}

@@ -46,13 +46,16 @@ func (v *Service) PID() int { return v.cmd.Process.Pid }
 // Exited is closed when that process has ended.
 func (v *Service) Exited() <-chan struct{} { return v.exited }
 
+// Running is what Ended says of a process that has not.
+const Running = "still there"
+
 // Ended reports whether it has, and how: valid after Exited.
 func (v *Service) Ended() string {
 	select {
 	case <-v.exited:
 		return v.cmd.ProcessState.String()
 	default:
-		return "still there"
+		return Running
 	}
 }
 

@@ -15,12 +15,10 @@ import (
 func TestGatewayFullDisk(t *testing.T) {
 	t.Parallel()
 	m := gateway(t)
-	const settings, log, ballast = "etc/labelgate/labelgate.toml", "/var/log/labelgate", "/var/log/labelgate/ballast"
-	m.write(settings, strings.Replace(load(t, root+"/examples/perimeter/labelgate.toml"), `"stderr"`, `"`+log+`/audit.log"`, 1), 0o640)
-	run(t, "", "chgrp", "--reference="+m.dir+"/etc/labelgate", m.dir+"/"+settings)
+	const log, ballast = "/var/log/labelgate", "/var/log/labelgate/ballast"
+	m.settings(`"stderr"`, `"`+log+`/audit.log"`)
 	run(t, "", "systemctl", "--root="+m.dir, "disable", "labelgated")
 	m.start()
-	m.run("mkdir", log)
 	m.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", log)
 	m.run("systemctl", "start", "labelgated")
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"labelgate/internal/audit"
+	"labelgate/internal/auditor"
 	"labelgate/internal/nft"
 	"labelgate/test/figures"
 )
@@ -35,6 +37,18 @@ func gateway(t *testing.T) *machine {
 	return m
 }
 
+// settings changes those of the example.
+func (m *machine) settings(old, new string) {
+	m.t.Helper()
+	const name = "etc/labelgate/labelgate.toml"
+	text := load(m.t, filepath.Join(m.dir, name))
+	if !strings.Contains(text, old) {
+		m.t.Fatalf("the settings do not say %s", old)
+	}
+	m.write(name, strings.Replace(text, old, new, 1), 0o640)
+	run(m.t, "", "chgrp", "--reference="+m.dir+"/etc/labelgate", filepath.Join(m.dir, name))
+}
+
 // guarded lists the interfaces that the gateway's rules in the machine are about.
 func (m *machine) guarded() string {
 	m.t.Helper()
@@ -50,6 +64,8 @@ func (m *machine) guarded() string {
 func TestGatewayUnderSystemd(t *testing.T) {
 	t.Parallel()
 	m := gateway(t)
+	m.settings(`"stderr"`, `"journal"`)
+	run(t, "", "journalctl", "--update-catalog", "--root="+m.dir)
 	m.start()
 	m.until("the gateway runs", func() bool { return m.ready(0) })
 	const zones = "enclave0 office0"
@@ -77,6 +93,15 @@ func TestGatewayUnderSystemd(t *testing.T) {
 			if strings.Contains(said, bad) {
 				t.Errorf("it says %q:\n%s", bad, said)
 			}
+		}
+	})
+	t.Run("its records are explained", func(t *testing.T) {
+		m := m.as(t)
+		for event, subject := range map[string]string{audit.EventStart: "labelgate judges packets", audit.EventSandbox: "What process keeper may still do"} {
+			m.until("there is a record "+event, func() bool {
+				said, _ := m.try("journalctl", "-x", "--no-pager", "MESSAGE_ID="+auditor.MessageID(event, "", ""))
+				return strings.Contains(said, "Subject: "+subject)
+			})
 		}
 	})
 	t.Run("the control socket", func(t *testing.T) {

@@ -6,36 +6,39 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 
 	"golang.org/x/sys/unix"
 )
 
 func main() {
-	err := first()
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit):
-		fmt.Println("guest: exit code", exit.ExitCode())
-	case err != nil:
+	if code, err := first(); err != nil {
 		fmt.Println("guest:", err)
-	default:
-		fmt.Println("guest: exit code 0")
+	} else {
+		fmt.Println("guest: exit code", code)
 	}
 	unix.Sync()
 	unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 }
 
-func first() error {
+func first() (code int, err error) {
 	if os.Getpid() != 1 {
-		return errors.New("this is the program of a User-Mode Linux guest, and does nothing else")
+		return 0, errors.New("this is the program of a User-Mode Linux guest, and does nothing else")
 	}
 	for _, m := range []struct{ kind, at string }{{"proc", "/proc"}, {"sysfs", "/sys"}, {"tmpfs", "/run"}, {"tmpfs", "/tmp"}} {
 		if err := unix.Mount(m.kind, m.at, m.kind, 0, ""); err != nil {
-			return fmt.Errorf("mount %s: %w", m.at, err)
+			return 0, fmt.Errorf("mount %s: %w", m.at, err)
 		}
 	}
-	cmd := exec.Command(os.Getenv("PROGRAM"), "-test.v", "-test.run="+os.Getenv("TESTS"))
-	cmd.Dir, cmd.Stdout, cmd.Stderr = "/run", os.Stdout, os.Stdout
-	return cmd.Run()
+	program := os.Getenv("PROGRAM")
+	p, err := os.StartProcess(program, []string{program, "-test.v", "-test.run=" + os.Getenv("TESTS")}, &os.ProcAttr{
+		Dir: "/run", Files: []*os.File{nil, os.Stdout, os.Stdout},
+	})
+	if err != nil {
+		return 0, err
+	}
+	state, err := p.Wait()
+	if err != nil {
+		return 0, err
+	}
+	return state.ExitCode(), nil
 }

@@ -39,11 +39,12 @@ func TestFamilies(t *testing.T) {
 			})}}
 			t.Run("descriptors", f.descriptors)
 			t.Run("gateway with a label", f.gatewayWithLabel)
-			t.Run("reload", f.reload)
-			t.Run("reload under a stream", f.reloadUnderStream)
 			t.Run("children killed", f.childrenKilled)
 			t.Run("upgrades", f.upgrades)
+			t.Run("reload", f.reload)
+			t.Run("reload under a stream", f.reloadUnderStream) // leaves other settings for who starts anew
 			t.Run("suppressed", f.suppressed)
+			t.Run("stopped in an upgrade", f.stopped)
 		})
 	}
 }
@@ -183,10 +184,6 @@ func (f *family) upgrades(t *testing.T) {
 			return now["control"] != 0 && now["control"] != old["control"] && f.complete(t)
 		}) {
 			roles, zombies := f.children(t)
-			for _, pid := range roles {
-				b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-				t.Log(string(b[:200]))
-			}
 			t.Fatalf("after upgrade %d there are %v and %d zombies\n%s", i+1, roles, zombies, d.Tail(10))
 		}
 		f.probe(t, "alice", "pop", lab.UDP, lab.Passed)
@@ -254,5 +251,28 @@ func (f *family) suppressed(t *testing.T) {
 	}
 	if told != dropped {
 		t.Errorf("%d packets are on record as denied, %d were\n%s", told, dropped, log)
+	}
+}
+
+// stopped: who is told to end while another program takes over ends.
+func (f *family) stopped(t *testing.T) {
+	for delay := time.Duration(0); delay <= 240*time.Millisecond; delay += 30 * time.Millisecond {
+		if _, err := f.StartDaemon(t.Context(), lab.GatewayName); err != nil {
+			t.Fatal(err)
+		}
+		d := f.Daemon(lab.GatewayName)
+		if err := d.Signal(unix.SIGUSR2); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(delay)
+		if err := d.Signal(unix.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-d.Exited():
+		case <-time.After(10 * time.Second):
+			t.Errorf("told to end %v after an upgrade was asked for, and it goes on\n%s", delay, d.Tail(10))
+			d.Stop()
+		}
 	}
 }

@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"labelgate/cipso"
 	"labelgate/internal/config"
+	"labelgate/internal/control"
 	"labelgate/internal/kerneldoi"
 )
 
@@ -16,6 +19,7 @@ import (
 type domains struct {
 	registrar
 	said map[string]bool // what was wrong the last time
+	err  error           // of the last time
 }
 
 // registrar changes the kernel's list; a *kerneldoi.Registration.
@@ -44,6 +48,7 @@ func (d *daemon) register(c *config.Config) {
 	}
 	before := d.domains.Added()
 	err := d.domains.Update(want)
+	d.domains.err = err
 	if now := d.domains.Added(); !slices.Equal(now, before) {
 		d.Log.Info("the kernel's domains of interpretation are updated", "registered", now)
 	}
@@ -72,6 +77,41 @@ func (d *daemon) register(c *config.Config) {
 			"kernel", f.String(), "wanted", wanted.String(), "line", c.DOIs[i].Line)
 	}
 	d.domains.said = said
+}
+
+// inKernel completes rows of domains with what is known of them in the kernel.
+func (d *daemon) inKernel(r control.Response) (control.Response, error) {
+	var rows []control.Domain
+	switch result := r.Result.(type) {
+	case []control.Domain:
+		rows = result
+	case json.RawMessage:
+		if err := json.Unmarshal(result, &rows); err != nil {
+			return r, fmt.Errorf("domains: %w", err)
+		}
+	default:
+		return r, errors.New("domains are not what they should be")
+	}
+	for i := range rows {
+		rows[i].Kernel = d.domains.word(cipso.DOI(rows[i].Number), d.config.KernelDOI)
+	}
+	r.Result = rows
+	return r, nil
+}
+
+// word says whether the kernel's list has a domain, see control.Domain.
+func (d *domains) word(n cipso.DOI, wanted config.KernelDOI) string {
+	switch {
+	case wanted == config.Leave:
+		return "left"
+	case slices.Contains(d.Added(), n):
+		return "registered"
+	case slices.ContainsFunc(d.Foreign(), func(f kerneldoi.Definition) bool { return f.Number == n }):
+		return "foreign"
+	case errors.Is(d.err, kerneldoi.ErrElsewhere):
+		return "unknown"
+	}
+	return "absent"
 }
 
 // unregister takes out of the kernel's list what was put there.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"labelgate/cipso"
+	"labelgate/internal/control"
 	"labelgate/internal/kerneldoi"
 )
 
@@ -76,6 +77,46 @@ func TestRegister(t *testing.T) {
 				if !strings.Contains(said, part) {
 					t.Errorf("no %q in\n%s", part, said)
 				}
+			}
+		})
+	}
+}
+
+// TestShowDomains: the judge's rows are completed by what is known of the kernel.
+func TestShowDomains(t *testing.T) {
+	pass1 := kerneldoi.Definition{Number: 16, Type: kerneldoi.Pass, Tags: []cipso.TagType{1}}
+	for _, tt := range []struct {
+		name     string
+		settings string
+		kernel   fakeRegistrar
+		words    string
+	}{
+		{"registered", settings, fakeRegistrar{}, "3 registered, 16 registered"},
+		{"left alone", `kernel-doi = "leave"` + settings, fakeRegistrar{foreign: []kerneldoi.Definition{pass1}}, "3 left, 16 left"},
+		{"somebody else's", settings, fakeRegistrar{err: kerneldoi.ErrPermission, foreign: []kerneldoi.Definition{pass1}}, "3 absent, 16 foreign"},
+		{"elsewhere", settings, fakeRegistrar{err: fmt.Errorf("x: %w", kerneldoi.ErrElsewhere)}, "3 unknown, 16 unknown"},
+		{"no NetLabel", settings, fakeRegistrar{err: kerneldoi.ErrNoNetLabel}, "3 absent, 16 absent"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d, _, _, _ := newDaemon(t, write(t, tt.settings, rules, hosts))
+			d.domains.registrar = &tt.kernel
+			d.register(d.config)
+			var words []string
+			args := control.Args{Limit: 1}
+			for len(words) < 5 {
+				r, err := d.do(control.Request{Verb: control.VerbDomains, Args: args})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, row := range r.Result.([]control.Domain) {
+					words = append(words, fmt.Sprint(row.Number, " ", row.Kernel))
+				}
+				if args.Cursor = r.Next; r.Next == "" {
+					break
+				}
+			}
+			if got := strings.Join(words, ", "); got != tt.words {
+				t.Errorf("%s, want %s", got, tt.words)
 			}
 		})
 	}

@@ -54,7 +54,10 @@ type Service struct {
 // New returns a Service without a policy. Handler's handlers must not be given
 // packets before the first Commit.
 func New(c Config) *Service {
-	return &Service{Config: c, counters: NewCounters(), flows: newFlows(), datagrams: newDatagrams()}
+	return &Service{
+		Config: c, counters: NewCounters(),
+		visits: visits{patience: visitPatience}, flows: newFlows(), datagrams: newDatagrams(),
+	}
 }
 
 // Prepare compiles a policy and keeps it beside the one in force until Commit or

@@ -34,7 +34,8 @@ type copied[Entry any] struct {
 	entries []Entry
 	at      moment // by which they are to be understood
 	from    int    // the place where the visit began
-	next    int    // the place to go on at, 0 at the end
+	next    int    // the place where it ended
+	last    bool   // there are no more
 	taken   time.Time
 }
 
@@ -94,12 +95,8 @@ func (t *remembered[Entry]) copy(v *visits, from int) bool {
 		c.at = now
 		found, next := t.list(m, now.memory(), at, at+places, c.entries[n:])
 		n, at = n+found, next
-		if at >= t.places(m) {
-			c.next = 0
-			return true
-		}
-		c.next = at
-		return n == len(c.entries)
+		c.next, c.last = at, at >= t.places(m)
+		return c.last || n == len(c.entries)
 	}
 	if !v.make(look) {
 		return false
@@ -127,7 +124,7 @@ func (t *remembered[Entry]) fill(r control.Request, from int) (control.Response,
 			return p.Response(cursor(t.place(e))), nil
 		}
 	}
-	if c.next == 0 {
+	if c.last || c.at.state == nil {
 		return p.Response(""), nil
 	}
 	return p.Response(cursor(c.next)), nil

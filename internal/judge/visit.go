@@ -21,8 +21,9 @@ type visit struct {
 
 // visits is where a visit waits for the handler.
 type visits struct {
-	p  atomic.Pointer[visit]
-	mu sync.Mutex // one at a time
+	patience time.Duration // for how long
+	p        atomic.Pointer[visit]
+	mu       sync.Mutex // one at a time
 }
 
 // perMillisecond is how many places are looked at between two batches, or for every
@@ -68,7 +69,7 @@ func (s *visits) make(look func(now moment, m *memory.Memory, places int) bool) 
 	defer s.mu.Unlock()
 	v := &visit{look: look, done: make(chan struct{})}
 	s.p.Store(v)
-	timer := time.NewTimer(visitPatience)
+	timer := time.NewTimer(s.patience)
 	defer timer.Stop()
 	select {
 	case <-v.done:

@@ -16,7 +16,7 @@ export GOAMD64      := v1
 export GOARM64      := v8.0
 export GOEXPERIMENT :=
 
-.PHONY: all build demo test soak soak-short race lint fuzz bench interop clean tools install install-files binaries sbom licenses release reproduce catalog
+.PHONY: all build demo test soak soak-short race lint fuzz bench interop router clean tools install install-files binaries sbom licenses release reproduce catalog
 
 all: build
 
@@ -44,7 +44,7 @@ soak-short: | tools
 # drawn.
 SOAK     ?= 1
 DURATION ?=
-soaked   := ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile ./test/policies ./test/faults
+soaked   := ./internal/auditor ./internal/control ./internal/queue ./internal/split ./test/differential ./test/e2e ./test/hostile ./test/policies ./test/faults
 
 soak: | tools
 	@rm -f out/figures/soak-*.jsonl
@@ -53,7 +53,7 @@ soak: | tools
 
 # The race detector needs cgo; packages that move between namespaces are left out.
 race: | tools
-	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./internal/audit ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split ./netlabel
+	CGO_ENABLED=1 $(GO) test -count=1 -race ./cipso ./engine ./hostmap ./internal/audit ./internal/auditor/... ./internal/control ./internal/daemon ./internal/icmp ./internal/judge ./internal/links ./internal/queue ./internal/split ./netlabel
 
 lint: | tools
 	@test -z "$$(gofmt -s -l $$(git ls-files '*.go'))" || { gofmt -s -l $$(git ls-files '*.go'); echo 'run gofmt -s -w on these'; exit 1; }
@@ -75,6 +75,13 @@ interop: build
 	$(GO) vet -tags interop ./test/interop
 	$(GO) tool staticcheck -tags interop ./test/interop
 	kernel=$$(test/interop/kernel.sh) && LABELGATE_UML=$$kernel $(GO) test -count=1 -v -timeout 10m -tags interop ./test/interop
+
+# The netfilter rules in a kernel that has what the one underneath may not have: flow
+# tables, IPVS, and nf_tables' own queue. It is built like the other.
+router: | tools
+	$(GO) vet -tags router ./internal/nft ./test/router
+	$(GO) tool staticcheck -tags router ./internal/nft ./test/router
+	kernel=$$(test/interop/kernel.sh test/router/kernel.fragment) && LABELGATE_UML=$$kernel $(GO) test -count=1 -v -timeout 10m -tags router ./test/router
 
 # What a release consists of, in dist/. The same commit and the same Go give the same
 # bytes, whoever builds it where: `make reproduce` tries.
@@ -119,6 +126,7 @@ install-files:
 	install -D -m 0644 -t $(DESTDIR)/usr/lib/sysusers.d packaging/sysusers.d/labelgate.conf
 	install -D -m 0644 -t $(DESTDIR)/usr/lib/tmpfiles.d packaging/tmpfiles.d/labelgate.conf
 	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/labelgate README.md CHANGELOG.md LICENSE packaging/THIRD_PARTY.md docs/*.md
+	install -D -m 0644 -t $(DESTDIR)/usr/share/doc/labelgate/drop-ins packaging/systemd/drop-ins/*.conf
 	cp -R examples $(DESTDIR)/usr/share/doc/labelgate/
 
 tools:

@@ -293,3 +293,5 @@ func FuzzPipe(f *testing.F) {
 		}
 	})
 }
+
+func clock() time.Time { return time.UnixMilli(1700000000000) }

@@ -26,7 +26,7 @@ const (
 // packets and may be copied and kept.
 type Record struct {
 	Seq   uint64    // set by whoever writes: consecutive
-	Time  time.Time // wall time; set by a Pipe or Sink when zero
+	Time  time.Time // wall time; set by a Pipe when zero
 	Mono  uint64    // CLOCK_MONOTONIC of this boot in ns; set by a Pipe, in which no two records share it
 	Event string    // one of the Event constants
 

@@ -110,6 +110,9 @@ func (a *Auditor) Status() Status { return a.meter.status() }
 // ErrStuck: the output takes nothing, and does not even say so.
 var ErrStuck = errors.New("the output for audit records hangs")
 
+// ErrLeft: there are records in the socket for another auditor.
+var ErrLeft = errors.New("audit records are left to write")
+
 // Serve opens an Auditor and runs it.
 func Serve(ctx context.Context, c Config) error {
 	a, err := Open(c)
@@ -121,8 +124,9 @@ func Serve(ctx context.Context, c Config) error {
 
 // Serve writes what comes until nobody can send any more, or until ctx ends and
 // the socket is empty. Then it seals what it wrote and closes everything. When the
-// output takes nothing for Config.Patience behind the end of ctx, Serve returns an
-// error; what is left is in the socket.
+// output takes nothing for Config.Patience behind the end of ctx, or the socket does
+// not become empty in thirty times that, Serve returns an error; what is left is in
+// the socket.
 func (a *Auditor) Serve(ctx context.Context) error {
 	ended := make(chan error, 1)
 	over := make(chan struct{})
@@ -151,7 +155,8 @@ func (a *Auditor) Serve(ctx context.Context) error {
 	}
 }
 
-// hurry lets the auditor end when ctx does.
+// hurry lets the auditor end when ctx does. It goes on as long as it gets on with
+// what waits, but not for ever: somebody may go on sending.
 func (a *Auditor) hurry(ctx context.Context, over <-chan struct{}) {
 	select {
 	case <-over:
@@ -160,11 +165,21 @@ func (a *Auditor) hurry(ctx context.Context, over <-chan struct{}) {
 	}
 	a.stopping.Store(true)
 	a.source.wake()
-	select {
-	case <-over:
-	case <-time.After(a.config.Patience):
-		close(a.quit)
+	const rounds = 30
+	before := a.meter.progress.Load()
+	for range rounds {
+		select {
+		case <-over:
+			return
+		case <-time.After(a.config.Patience):
+		}
+		now := a.meter.progress.Load()
+		if now == before {
+			break
+		}
+		before = now
 	}
+	close(a.quit)
 }
 
 func (a *Auditor) beat(over <-chan struct{}) {
@@ -221,7 +236,7 @@ func (a *Auditor) run() (err error) {
 		}
 		select {
 		case <-a.quit: // who sends does not stop, but the auditor must
-			return a.stop()
+			return errors.Join(a.stop(), ErrLeft)
 		default:
 		}
 	}

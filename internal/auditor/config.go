@@ -54,10 +54,14 @@ type Config struct {
 
 	Kernel bool // records go to the kernel's audit subsystem as well
 
+	// LockWait is how long Open waits for another auditor to let go of the file and
+	// of the key; 0 for not at all.
+	LockWait time.Duration
+
 	Rotate    <-chan struct{} // asks for a new file; may be nil
 	Heartbeat func(Status)    // called every second, from a goroutine of its own; may be nil
 	Progress  *Progress       // in memory that outlives the process; nil for memory of its own
-	Patience  time.Duration   // how long the end waits for what takes nothing; 0 for 2 s
+	Patience  time.Duration   // how long the end waits for an output that takes nothing; 0 for 2 s
 
 	Stdout, Stderr io.Writer                        // nil for the process's own
 	Errorf         func(format string, args ...any) // for the operator; nil for nobody

@@ -39,6 +39,7 @@ type file struct {
 
 	recent   []audit.Record // end of the file before this process, until they are compared
 	torn     int64          // bytes to cut off
+	behind   bool           // the auditor before was ended between making a seal and noting that
 	asked    bool           // to rotate
 	header   uint64         // sequence number of the file's first record
 	again    uint64         // CLOCK_MONOTONIC before which no change of files is tried
@@ -60,7 +61,11 @@ func openFile(c *Config, p patience) (*file, error) {
 
 func (w *file) open() (err error) {
 	if w.config.KeyFile != "" {
-		if w.key, err = trail.OpenKeyFile(w.config.KeyFile); err != nil {
+		err := w.unlocked(func() (err error) {
+			w.key, err = trail.OpenKeyFile(w.config.KeyFile)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -70,7 +75,11 @@ func (w *file) open() (err error) {
 	if w.place, err = openPlace(filepath.Dir(w.config.Output), filepath.Base(w.config.Output)); err != nil {
 		return err
 	}
-	if w.f, err = w.place.openCurrent(); err != nil {
+	err = w.unlocked(func() (err error) {
+		w.f, err = w.place.openCurrent()
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	w.use(w.f)
@@ -91,7 +100,18 @@ func (w *file) open() (err error) {
 	w.recent = written(end.Recent)
 	_, mono := w.config.Now()
 	w.born, w.first = w.birth(&end.Header, mono), mono
-	return w.catchUp(&end)
+	w.catchUp(&end)
+	return nil
+}
+
+// unlocked opens something, and waits while another auditor holds it: one that is
+// about to end has much to write perhaps.
+func (w *file) unlocked(open func() error) error {
+	for end := time.Now().Add(w.config.LockWait); ; time.Sleep(shortestWait / 2) {
+		if err := open(); !errors.Is(err, trail.ErrLocked) || !time.Now().Before(end) {
+			return err
+		}
+	}
 }
 
 // written returns the records that came with datagrams.
@@ -145,9 +165,9 @@ func (w *file) birth(header *audit.Record, mono uint64) uint64 {
 }
 
 // catchUp holds the key against the last seal of the file.
-func (w *file) catchUp(end *trail.End) error {
+func (w *file) catchUp(end *trail.End) {
 	if w.key == nil {
-		return nil
+		return
 	}
 	var made uint64 // by this key, as the file says
 	switch id := w.key.ID(); id {
@@ -158,12 +178,10 @@ func (w *file) catchUp(end *trail.End) error {
 	}
 	switch {
 	case made == w.key.Number()+1:
-		// The auditor was ended between making the seal and noting that.
-		return w.key.Advance()
+		w.behind = true
 	case made != w.key.Number():
 		w.degraded(fmt.Sprintf("the key has made %d seals, and the audit file ends with %d: something was cut off or put back", w.key.Number(), made))
 	}
-	return nil
 }
 
 func (w *file) close() error {
@@ -183,6 +201,11 @@ func (w *file) close() error {
 // start brings the file into order: what is torn is cut off, a file without a
 // beginning gets one, a change of files that was not finished is.
 func (w *file) start() error {
+	if w.behind {
+		if err := w.until("noting a seal", w.key.Advance); err != nil {
+			return err
+		}
+	}
 	if w.torn > 0 {
 		if err := w.until("cutting off a torn line", func() error { return w.f.Truncate(w.size) }); err != nil {
 			return err

@@ -74,9 +74,10 @@ func TestKilled(t *testing.T) {
 			t.Fatal("the auditor did not die")
 		}
 	}
-	rate := float64(handed) / time.Since(begun).Seconds()
+	lasted := time.Since(begun)
 	close(stop)
 	<-stopped
+	rate := float64(handed) / lasted.Seconds()
 	r.flush()
 	cmd := r.spawn(c)
 	r.end(cmd)

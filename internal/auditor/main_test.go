@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/sandbox"
 	"labelgate/test/figures"
 	"labelgate/test/long"
 )
@@ -30,6 +32,7 @@ type childConfig struct {
 	RotateSize      int64
 	RotateKeep      int
 	Sync            Sync
+	Confined        bool    // as labelgated confines its auditor
 	DieAt           int     // its how many-th write kills it, 0 for none
 	DiePart         float64 // how much of that is written, 0..1
 	Descriptors     uint64  // that it may have once it has opened what it needs; 0 for the machine's limit
@@ -66,6 +69,13 @@ func child(text string) int {
 	if err == nil {
 		if c.Descriptors > 0 {
 			exhaust(c.Descriptors)
+		}
+		if c.Confined {
+			if _, err := sandbox.Apply(sandbox.Profile{Role: sandbox.Auditor, Write: []string{filepath.Dir(c.Output)}}); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				unix.Write(4, []byte("free"))
+				return 3
+			}
 		}
 		unix.Write(4, []byte("open"))
 		err = a.Serve(ctx)
@@ -148,8 +158,13 @@ func (r *rig) kill(p process) {
 // end ends an auditor, and demands that it ends well.
 func (r *rig) end(cmd process) {
 	r.Helper()
-	if _, err := cmd.ready.Read(make([]byte, 4)); err != nil {
+	said := make([]byte, 4)
+	if _, err := cmd.ready.Read(said); err != nil {
 		r.Fatal("the auditor did not open what it needs: ", err)
+	}
+	if string(said) == "free" {
+		cmd.Wait()
+		r.Skip("this machine, or a program with cgo, cannot confine an auditor")
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		r.Fatal(err)

@@ -27,7 +27,7 @@ const (
 var eventIDs = map[string]string{
 	audit.EventSuppressed:     "f2a49e47a1dda27c1df20948dfe66aaf",
 	audit.EventQueueOverflow:  "eda3d43372f0850b63444d553e97f390",
-	audit.EventQueueError:     "44a57a9accec82c1d278883e67d3ba45",
+	audit.EventQueueError:     "af93195bc90a25a0739bebd736acdc29",
 	audit.EventFiltered:       "a55b5508569c7c45d810e51e0db8b8a6",
 	audit.EventAuditFull:      "b2984c8473e6c33016c991f7b9ac80fd",
 	audit.EventAuditRecovered: "fd8a83aa7a210ca961f46e0061e097e6",

@@ -92,7 +92,7 @@ func (p *place) openLocked(name string) (*os.File, error) {
 		err = errors.New("not a regular file")
 	default:
 		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
-			err = errors.New("another auditor writes it")
+			err = trail.ErrLocked
 		}
 	}
 	if err != nil {

@@ -2,10 +2,12 @@ package auditor
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -239,11 +241,25 @@ func TestLocked(t *testing.T) {
 		if c.Socket, err = unix.FcntlInt(r.consumer.Fd(), unix.F_DUPFD_CLOEXEC, 0); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(c); err == nil {
-			t.Error("two at a time")
+		if _, err := Open(c); !errors.Is(err, trail.ErrLocked) {
+			t.Errorf("two at a time: %v", err)
 		}
 	}
+	// Who has the patience gets it in the end.
+	r.config.LockWait = time.Minute
+	second := &rig{T: r.T, dir: r.dir, config: r.config, producer: r.producer, consumer: r.consumer, pipe: r.pipe, verifyKey: r.verifyKey}
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		second.start()
+	}()
+	r.hand(0, 10, 5)
+	r.drained(2)
 	r.mustStop()
+	<-opened
+	second.hand(10, 20, 5)
+	second.mustStop()
+	second.complete(second.records(), 20)
 }
 
 // The file is nobody else's to read.

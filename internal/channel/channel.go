@@ -30,6 +30,10 @@ const (
 // ErrGone says that there is nobody at the other end.
 var ErrGone = errors.New("the process at the other end is gone")
 
+// ErrBroken says that a channel is of no use any more: the other side is gone, did not
+// answer in time, or said what cannot be understood.
+var ErrBroken = errors.New("the channel is broken")
+
 // Pair returns the two ends of a new channel, for two processes.
 func Pair() (a, b *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -84,8 +88,9 @@ func connect(end *os.File) (net.Conn, error) {
 }
 
 // Call asks for verb and fills out, unless it is nil, with the answer. The error is
-// an *Error when the other side answered with one. Any other ends the channel: what
-// is on its way could not be told from the next answer.
+// an *Error when the other side answered with one. An ErrBroken ends the channel: what
+// is on its way could not be told from the next answer. Any other is about this one
+// request: it is too long, or its answer is not what was expected.
 func (c *Client) Call(verb string, in, out any, patience time.Duration) error {
 	return c.CallWith(verb, in, nil, out, patience)
 }
@@ -97,9 +102,20 @@ func (c *Client) CallWith(verb string, in any, blob []byte, out any, patience ti
 	if c.broken != nil {
 		return c.broken
 	}
-	got, err := c.call(verb, in, blob, patience)
+	if len(blob) > MaxBlob {
+		return fmt.Errorf("%s: %d bytes, at most %d are allowed", verb, len(blob), MaxBlob)
+	}
+	body, err := json.Marshal(in)
 	if err != nil {
-		c.broken = fmt.Errorf("%s: %w", verb, err)
+		return fmt.Errorf("%s: %w", verb, err)
+	}
+	ask, err := frame(request{verb, body, len(blob)})
+	if err != nil { // nothing was said: whoever asks for too much spoils it for nobody else
+		return fmt.Errorf("%s: %w", verb, err)
+	}
+	got, err := c.call(ask, blob, patience)
+	if err != nil {
+		c.broken = fmt.Errorf("%s: %w: %w", verb, ErrBroken, err)
 		c.conn.Close()
 		return c.broken
 	}
@@ -115,20 +131,12 @@ func (c *Client) CallWith(verb string, in any, blob []byte, out any, patience ti
 	return nil
 }
 
-func (c *Client) call(verb string, in any, blob []byte, patience time.Duration) (got answer, err error) {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return got, err
-	}
+func (c *Client) call(ask, blob []byte, patience time.Duration) (got answer, err error) {
 	c.conn.SetDeadline(time.Now().Add(patience))
-	if len(blob) > MaxBlob {
-		return got, fmt.Errorf("%d bytes, at most %d are allowed", len(blob), MaxBlob)
-	}
-	if err := write(c.conn, request{verb, body, len(blob)}); err != nil {
-		return got, err
-	}
-	if _, err := c.conn.Write(blob); err != nil {
-		return got, gone(err)
+	for _, b := range [][]byte{ask, blob} {
+		if _, err := c.conn.Write(b); err != nil {
+			return got, gone(err)
+		}
 	}
 	return got, read(c.conn, &got)
 }
@@ -146,8 +154,12 @@ type Kinded interface {
 }
 
 // Serve answers requests from one end, which it owns, until the other side closes
-// its own, and then returns nil.
-func Serve(end *os.File, verbs map[string]Handler) error {
+// its own, and then returns nil. A request that takes bytes along ends it.
+func Serve(end *os.File, verbs map[string]Handler) error { return ServeBlobs(end, 0, verbs) }
+
+// ServeBlobs is Serve for requests that take along so many bytes at most. The memory
+// for them is taken when they are announced: it is for who trusts the other side.
+func ServeBlobs(end *os.File, most int, verbs map[string]Handler) error {
 	c, err := connect(end)
 	if err != nil {
 		return err
@@ -161,15 +173,22 @@ func Serve(end *os.File, verbs map[string]Handler) error {
 			}
 			return err
 		}
-		if ask.Blob < 0 || ask.Blob > MaxBlob {
-			return fmt.Errorf("%d bytes follow a request, at most %d are allowed", ask.Blob, MaxBlob)
+		if ask.Blob < 0 || ask.Blob > most {
+			return fmt.Errorf("%d bytes follow a request, at most %d are allowed", ask.Blob, most)
 		}
 		blob := make([]byte, ask.Blob)
 		if _, err := io.ReadFull(c, blob); err != nil {
 			return nil // gone
 		}
-		if err := write(c, answerTo(ask, blob, verbs)); err != nil {
-			if errors.Is(err, ErrGone) {
+		b, err := frame(answerTo(ask, blob, verbs))
+		if err != nil { // the next answer may be shorter
+			b, err = frame(answer{Error: err.Error()})
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := c.Write(b); err != nil {
+			if err = gone(err); errors.Is(err, ErrGone) {
 				return nil
 			}
 			return err
@@ -201,18 +220,16 @@ func answerTo(ask request, blob []byte, verbs map[string]Handler) answer {
 	return answer{Body: body}
 }
 
-func write(w io.Writer, message any) error {
+// frame is a message as it crosses the channel.
+func frame(message any) ([]byte, error) {
 	b, err := json.Marshal(message)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(b) > MaxMessage {
-		return fmt.Errorf("message of %d bytes, at most %d are allowed", len(b), MaxMessage)
+		return nil, fmt.Errorf("message of %d bytes, at most %d are allowed", len(b), MaxMessage)
 	}
-	if _, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...)); err != nil {
-		return gone(err)
-	}
-	return nil
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...), nil
 }
 
 func read(r io.Reader, into any) error {
@@ -246,7 +263,7 @@ func decode(b []byte, into any) error {
 	if err := d.Decode(into); err != nil {
 		return err
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return errors.New("something follows the object")
 	}
 	return nil

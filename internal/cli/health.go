@@ -27,7 +27,7 @@ answers, or it does not let you.`,
 			if s.json {
 				err = printJSON(cmd.OutOrStdout(), h)
 			} else {
-				t := newTable(cmd.OutOrStdout(), "CHECK", "", "FOUND")
+				t := newTable(cmd.OutOrStdout(), "CHECK", "IS", "FOUND")
 				for _, c := range h.Checks {
 					word := "fine"
 					if !c.Healthy {

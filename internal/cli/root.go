@@ -38,6 +38,7 @@ wrong, and 2 when the command line or a file cannot be understood.`,
 	root.PersistentFlags().BoolVar(&s.json, "json", false, "print JSON, one object a line")
 	root.AddCommand(
 		newAccess(s),
+		newAudit(s),
 		newCheck(s),
 		newCIPSO(s),
 		newExplain(s),

@@ -69,9 +69,12 @@ func upgraded(s *control.Status, now time.Time) string {
 }
 
 func closed(line liner, r *control.Rules, now time.Time) {
-	if r.InPlace {
+	switch {
+	case r.InPlace:
 		line("closed", "netfilter rules are in place (%s, looked at %s ago)", word(r.Backend), span(now.Sub(r.Checked)))
-	} else {
+	case r.Checked.IsZero():
+		line("closed?", "netfilter rules have not been looked at yet")
+	default:
 		line("OPEN", "netfilter rules are not in place: packets may pass unjudged")
 	}
 	if r.Changed > 0 {

@@ -106,20 +106,6 @@ func (c *checker) queue(q *rawQueue) Queue {
 	}
 }
 
-func (c *checker) audit(a *rawAudit) Audit {
-	audit := Audit{Format: Format(c.word(a.format, "format", formats[:]))}
-	switch a.output.value {
-	case Stderr, Stdout:
-		audit.Output = a.output.value
-	default:
-		audit.Output = c.path(a.output, "output", "")
-	}
-	if !a.output.set {
-		audit.Output = Stderr
-	}
-	return audit
-}
-
 // word returns the place of the value among words; 0, the default, when unset.
 func (c *checker) word(t text, name string, words []string) int {
 	if !t.set {

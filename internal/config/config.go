@@ -172,28 +172,6 @@ func (f Format) String() string {
 	return formats[f%Format(len(formats))]
 }
 
-// Audit says where audit records go.
-type Audit struct {
-	Output string // Stderr, Stdout or an absolute path
-	Format Format
-	Full   Full
-}
-
-// Full says what happens to packets while their records are not taken.
-type Full uint8
-
-// What a full audit trail means.
-const (
-	Halt    Full = iota // nothing passes
-	Degrade             // packets pass unrecorded, and are counted
-)
-
-// The outputs of Audit that are not a path.
-const (
-	Stderr = "stderr"
-	Stdout = "stdout"
-)
-
 // Load reads and checks the settings file at path, whoever it belongs to. When
 // its content is at fault the error is a policyfile.Problems that holds everything
 // wrong with it.

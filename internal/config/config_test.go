@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -57,7 +58,11 @@ func TestLoadFull(t *testing.T) {
 			{Name: "rest", Interfaces: []string{"eth0"}, Line: 42},
 		},
 		Queue: Queue{Number: 0, Length: 65535, Backend: Native},
-		Audit: Audit{Output: filepath.Join(dir, "audit.log"), Format: JSON},
+		Audit: Audit{
+			Output: filepath.Join(dir, "audit.log"), Format: JSON, Full: Degrade, Buffer: 16 << 20, Limit: 50, Burst: 200,
+			RotateSize: 8 << 20, RotateAge: 24 * time.Hour, RotateKeep: 30, Sync: SyncBatch,
+			SealKey: "/var/lib/labelgate/seal.key", SealInterval: time.Minute, SealRecords: 100, SealCopy: CopyJournal, Kernel: true,
+		},
 		Control: Control{
 			Socket: filepath.Join(dir, "control"), Written: true, Group: Name{Text: "labelgate"},
 			Readers: []Name{{Text: "alice"}, {Text: "@1000"}},
@@ -89,7 +94,7 @@ func TestParseDefaults(t *testing.T) {
 		Direct: 250, Mapped: 251, Logging: 1,
 		Zones: []Zone{{Name: "a", Interfaces: []string{"eth0"}, Line: 1}},
 		Queue: Queue{Number: 100, Length: 4096},
-		Audit: Audit{Output: "stderr"},
+		Audit: Audit{Output: "stderr", Buffer: 4 << 20, Limit: 1000, Burst: 10000},
 
 		Control: Control{Socket: DefaultSocket},
 	}

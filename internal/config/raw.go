@@ -60,7 +60,14 @@ type rawQueue struct {
 	backend        text
 }
 
-type rawAudit struct{ output, format text }
+type rawAudit struct {
+	output, format, full              text
+	buffer, limit, burst              number
+	rotateSize, rotateAge, rotateKeep number
+	sync, sealKey, sealCopy           text
+	sealInterval, sealRecords         number
+	kernel                            flag
+}
 
 type rawControl struct {
 	socket, group   text
@@ -122,7 +129,15 @@ func (q *rawQueue) keys() []key {
 	return []key{{"number", &q.number}, {"length", &q.length}, {"backend", &q.backend}}
 }
 
-func (a *rawAudit) keys() []key { return []key{{"output", &a.output}, {"format", &a.format}} }
+func (a *rawAudit) keys() []key {
+	return []key{
+		{"output", &a.output}, {"format", &a.format}, {"full", &a.full}, {"buffer", &a.buffer},
+		{"record-limit", &a.limit}, {"record-burst", &a.burst},
+		{"rotate-size", &a.rotateSize}, {"rotate-age", &a.rotateAge}, {"rotate-keep", &a.rotateKeep},
+		{"sync", &a.sync}, {"seal-key", &a.sealKey}, {"seal-interval", &a.sealInterval}, {"seal-records", &a.sealRecords},
+		{"seal-copy", &a.sealCopy}, {"kernel", &a.kernel},
+	}
+}
 
 func (r *rawControl) keys() []key {
 	return []key{{"socket", &r.socket}, {"group", &r.group}, {"readers", &r.readers}, {"admins", &r.admins}}

@@ -57,9 +57,9 @@ type Attempt struct {
 // Rules is the state of the netfilter rules, as of the last look at them.
 type Rules struct {
 	InPlace bool      `json:"in_place"` // false: packets may pass without being judged
-	Checked time.Time `json:"checked"`
-	Backend string    `json:"backend"` // native or compat
-	Changed uint64    `json:"changed"` // how often somebody else had changed them
+	Checked time.Time `json:"checked"`  // zero when nobody has looked yet; InPlace then says nothing
+	Backend string    `json:"backend"`  // native or compat
+	Changed uint64    `json:"changed"`  // how often somebody else had changed them
 }
 
 // Queue is the state of the kernel's queue.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 	"unsafe"
 
@@ -86,9 +85,16 @@ func runAuditor(log *slog.Logger, _ []string) error {
 }
 
 func auditorConfig(a config.Audit) auditor.Config {
-	c := auditor.Config{Output: a.Output, Patience: auditorPatience}
+	c := auditor.Config{
+		Output: a.Output, KeyFile: a.SealKey, SealRecords: a.SealRecords, SealInterval: a.SealInterval, Sync: auditor.Sync(a.Sync),
+		RotateSize: a.RotateSize, RotateAge: a.RotateAge, RotateKeep: a.RotateKeep, Kernel: a.Kernel,
+		Patience: auditorPatience, LockWait: openPatience - time.Second,
+	}
 	if a.Format == config.JSON {
 		c.Format = audit.JSON
+	}
+	if a.SealCopy != config.CopyNone {
+		c.SealCopy = a.SealCopy.String()
 	}
 	return c
 }
@@ -99,11 +105,7 @@ const auditorPatience = 2 * time.Second
 
 // auditorProfile is what an auditor keeps.
 func auditorProfile(a config.Audit) sandbox.Profile {
-	p := sandbox.Profile{Role: sandbox.Auditor}
-	if filepath.IsAbs(a.Output) {
-		p.Write = []string{filepath.Dir(a.Output)}
-	}
-	return p
+	return sandbox.Profile{Role: sandbox.Auditor, AuditWrite: a.Kernel, Write: trailDirectories(a)}
 }
 
 // mapProgress maps the memory in which auditors tell their successors how far they

@@ -20,7 +20,8 @@ type auditing struct {
 	child             *process.Child
 	client            *channel.Client
 	sandbox           sandbox.State
-	missing           bool // there is none
+	missing           bool   // there is none
+	told              string // why not, as said last
 	restarts          uint64
 	last              string
 	state             auditor.Status
@@ -39,7 +40,7 @@ func (d *daemon) beginTrail() (err error) {
 	a := &d.auditing
 	a.producer, a.auditor = file(d.handover.Records, "records"), file(d.handover.Trail, "trail")
 	if a.producer == nil || a.auditor == nil {
-		if a.producer, a.auditor, err = audit.NewPair(audit.DefaultBuffer); err != nil {
+		if a.producer, a.auditor, err = audit.NewPair(d.config.Audit.Buffer); err != nil {
 			return err
 		}
 	}
@@ -71,23 +72,22 @@ func (d *daemon) startAuditor() error {
 	if err == nil {
 		if err = client.Call(verbOpen, d.config.Audit, &a.sandbox, openPatience); err != nil {
 			client.Close()
-			var said *channel.Error
-			if errors.As(err, &said) {
-				err = errors.New(said.Message)
-			}
 		}
 	}
 	if err != nil {
 		child.Kill()
+		var said *channel.Error
+		if errors.As(err, &said) {
+			err = said // what was asked need not be said
+		}
 		return fmt.Errorf("audit records: %w", err)
 	}
 	a.child, a.client = child, client
 	return nil
 }
 
-// openPatience is how long the records' place may take to open: a file may still be
-// written to by the auditor of a labelgated before.
-const openPatience = 30 * time.Second
+// openPatience is how long the records' place may take to open.
+const openPatience = answerPatience
 
 // endTrail closes the socket when all have said what they had to say, and waits until
 // that is written.
@@ -109,36 +109,34 @@ func (d *daemon) endTrail() {
 	}
 }
 
-// tendAuditor starts another auditor when there is none that answers. Nothing is lost:
-// what it had not written waits in the socket.
-func (d *daemon) tendAuditor() {
+// tendAuditor starts another auditor in the place of one that ended, or that is at
+// fault for some reason. Nothing is lost: what it had not written waits in the socket.
+func (d *daemon) tendAuditor(why string) {
 	a := &d.auditing
 	if a.child == nil {
 		return // records of a test go elsewhere
 	}
-	var why string
-	if a.child.Alive() {
-		if err := a.client.Call(verbState, struct{}{}, &a.state, answerPatience); err == nil {
-			return
-		}
-		why = "it does not answer"
+	if !a.missing {
 		a.child.Kill()
+		<-a.child.Done()
+		a.client.Close()
+		a.last = a.child.Ended()
+		if why == "" {
+			why = a.last
+		}
+		d.Log.Error("the process that writes audit records ended and is started anew; records wait meanwhile", "why", why)
 	}
-	<-a.child.Done()
-	a.client.Close()
-	a.last = a.child.Ended()
-	if why == "" {
-		why = a.last
-	}
-	d.Log.Error("the process that writes audit records ended and is started anew; records wait meanwhile", "why", why)
-	if err := d.startAuditor(); err != nil {
-		a.missing = true
-		d.Log.Error("no audit record is written; it is tried again", "error", err)
+	err := d.startAuditor()
+	if a.missing = err != nil; a.missing {
+		if said := err.Error(); said != a.told {
+			a.told = said
+			d.Log.Error("no audit record is written; it is tried again", "error", err)
+		}
 		return
 	}
-	a.missing = false
+	a.told = ""
 	a.restarts++
-	d.records.Write(&audit.Record{Event: audit.EventCrash, Process: roleAuditor, Detail: why})
+	d.records.Write(&audit.Record{Event: audit.EventCrash, Process: roleAuditor, Detail: a.last})
 }
 
 // ended is closed when the auditor has ended, nil when that is known.

@@ -2,31 +2,63 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"labelgate/internal/audit"
 	"labelgate/internal/control"
 	"labelgate/internal/version"
 )
 
 var _ control.Backend = (*daemon)(nil)
 
-// Do carries out a verb of the control socket, in the goroutine to which the gateway's
-// state belongs.
+// Do carries out a verb of the control socket. The gateway's state belongs to the
+// goroutine of follow, which does not wait for a judge that others ask.
 func (d *daemon) Do(ctx context.Context, q control.Request) (r control.Response, err error) {
-	done := make(chan struct{})
-	do := func() {
-		defer close(done)
+	var b bench
+	if err := d.withState(ctx, func() { b = d.bench }); err != nil {
+		return r, err
+	}
+	var all []audit.ZoneCounts
+	switch v, _ := control.Lookup(q.Verb); {
+	case q.Verb == control.VerbDomains:
+		if r, err = b.Table(q); err != nil {
+			return r, err
+		}
+		done := d.withState(ctx, func() { r, err = d.inKernel(r) })
+		return r, errors.Join(done, err)
+	case v.Paged:
+		return b.Table(q)
+	case q.Verb == control.VerbStatus, q.Verb == control.VerbCounters:
+		all, err = b.Counts()
+	}
+	known := err == nil
+	doing := d.withState(ctx, func() {
+		if known && all != nil {
+			d.counted(b, all)
+		}
 		r, err = d.do(q)
+	})
+	if doing != nil {
+		return control.Response{}, doing
 	}
-	select {
-	case d.requests <- do:
-	case <-ctx.Done():
-		return r, ctx.Err()
-	case <-time.After(answerPatience):
-		return r, control.Errorf(control.CodeBusy, "the gateway is busy; try again")
-	}
-	<-done
 	return r, err
+}
+
+// withState has follow do something and waits until it is done.
+func (d *daemon) withState(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	timer := time.NewTimer(answerPatience)
+	defer timer.Stop()
+	select {
+	case d.requests <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return control.Errorf(control.CodeBusy, "the gateway is busy; try again")
+	}
 }
 
 func (d *daemon) do(q control.Request) (control.Response, error) {
@@ -53,11 +85,7 @@ func (d *daemon) do(q control.Request) (control.Response, error) {
 		}
 		return control.Response{Result: control.Upgrade{Version: version.String(), Program: d.program}}, nil
 	}
-	r, err := d.bench.Table(q)
-	if err == nil && q.Verb == control.VerbDomains {
-		return d.inKernel(r)
-	}
-	return r, err
+	return control.Response{}, control.Errorf(control.CodeUnknownVerb, "no such verb: %s", q.Verb)
 }
 
 func (d *daemon) reloaded() control.Reload {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"labelgate/internal/nft"
@@ -24,6 +25,7 @@ SIGHUP reloads the settings and the policy; what is wrong with them is logged
 and changes nothing.
 
   --config FILE   settings, see examples/perimeter/labelgate.toml
+  --owner UID     take files of this user too, not only root's and your own
   --close         close the zones named in FILE until labelgated runs, and exit:
                   for a unit that runs before the network; opens nothing
   --open          remove the netfilter table that keeps the zones closed while
@@ -49,6 +51,12 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("labelgated", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // its own words for what is wrong are said here
 	config := flags.String("config", "", "")
+	var owners []uint32
+	flags.Func("owner", "", func(text string) error {
+		n, err := strconv.ParseUint(text, 10, 32)
+		owners = append(owners, uint32(n))
+		return err
+	})
 	shut := flags.Bool("close", false, "")
 	open := flags.Bool("open", false, "")
 	printVersion := flags.Bool("version", false, "")
@@ -91,7 +99,7 @@ func Command(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	err := Run(ctx, Options{
-		Config: *config, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr, Confine: true,
+		Config: *config, Owners: owners, Log: slog.New(slog.NewTextHandler(stderr, nil)), Stdout: stdout, Stderr: stderr, Confine: true,
 	})
 	if err == nil {
 		return 0

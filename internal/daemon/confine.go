@@ -60,7 +60,7 @@ func (d *daemon) execute(program string) error {
 
 // profile is what this process and those that it starts keep.
 func (d *daemon) profile() sandbox.Profile {
-	p := sandbox.Profile{Role: sandbox.Keeper, Read: load.Directories(d.config), Execute: []string{filepath.Dir(d.program)}}
+	p := sandbox.Profile{Role: sandbox.Keeper, Read: load.Directories(d.config), Execute: []string{filepath.Dir(d.program)}, AuditWrite: d.config.Audit.Kernel}
 	for _, file := range load.Files(d.config) {
 		// Editors put a new file in the place of an old one.
 		p.Read = append(p.Read, filepath.Dir(file))
@@ -68,10 +68,23 @@ func (d *daemon) profile() sandbox.Profile {
 	if d.config.Confinement == config.Single {
 		p.Role = sandbox.Single
 	}
-	if filepath.IsAbs(d.config.Audit.Output) {
-		p.Write = []string{filepath.Dir(d.config.Audit.Output)}
+	p.Write = trailDirectories(d.config.Audit)
+	if state := d.config.Manifest.State; state != "" {
+		p.Write = append(p.Write, filepath.Dir(state))
 	}
 	return p
+}
+
+// trailDirectories are where records are written, and the key that seals them: it is
+// another after each seal.
+func trailDirectories(a config.Audit) []string {
+	var all []string
+	for _, file := range []string{a.Output, a.SealKey} {
+		if filepath.IsAbs(file) {
+			all = append(all, filepath.Dir(file))
+		}
+	}
+	return all
 }
 
 // confined is the record of what a process may still do.

@@ -21,14 +21,19 @@ import (
 func runControl(log *slog.Logger, _ []string) error {
 	f := inherited("channel", "records", "reads", "admin", "control", "metrics")
 	defer runtime.KeepAlive(f)
-	asker, err := newAsker(f[2], f[3])
+	done := make(chan error, 5)
+	asker, err := newAsker(f[2], f[3], func(err error) {
+		select {
+		case done <- err:
+		default: // it is about to end
+		}
+	})
 	if err != nil {
 		return err
 	}
 	told := &trail{pipe: audit.NewPipe(int(f[1].Fd()), audit.PipeOptions{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	done := make(chan error, 3)
 	var server *control.Server
 	type none struct{}
 	verbs := map[string]channel.Handler{
@@ -96,19 +101,29 @@ func event(e control.Event) *audit.Record {
 // asker asks the keeper.
 type asker struct {
 	reads, admin *channel.Client
+	broken       func(error) // is told when it can ask no more: another process can
 }
+
+// The keeper says itself when it is too busy, and that takes no longer than this.
+const (
+	readPatience  = 4 * answerPatience
+	adminPatience = preparePatience + 4*answerPatience
+)
 
 var _ control.Backend = (*asker)(nil)
 
 // Do asks the keeper for a verb: for what changes something and takes its time by
 // another way than for what is only looked at.
 func (a *asker) Do(_ context.Context, q control.Request) (control.Response, error) {
-	client, patience := a.reads, answerPatience
+	client, patience := a.reads, readPatience
 	if v, _ := control.Lookup(q.Verb); v.Class == control.Admin {
-		client, patience = a.admin, preparePatience
+		client, patience = a.admin, adminPatience
 	}
 	var answer doAnswer
 	if err := client.Call(verbDo, q, &answer, patience); err != nil {
+		if errors.Is(err, channel.ErrBroken) {
+			a.broken(fmt.Errorf("keeper: %w", err))
+		}
 		return control.Response{}, control.Errorf(control.CodeUnavailable, "%v", err)
 	}
 	r := control.Response{Next: answer.Next}
@@ -139,8 +154,8 @@ func (a *asker) status(ctx context.Context, server *control.Server) (*control.St
 	return s, nil
 }
 
-func newAsker(reads, admin *os.File) (a *asker, err error) {
-	a = new(asker)
+func newAsker(reads, admin *os.File, broken func(error)) (a *asker, err error) {
+	a = &asker{broken: broken}
 	if a.reads, err = channel.NewClient(reads); err != nil {
 		return nil, err
 	}

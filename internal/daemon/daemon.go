@@ -27,6 +27,9 @@ import (
 // Options are what the command line says.
 type Options struct {
 	Config string // path of the settings file
+	// Owners are users whose files are taken, besides root's and those of the user that
+	// starts the program.
+	Owners []uint32
 	Log    *slog.Logger
 	Stdout io.Writer
 	Stderr io.Writer
@@ -59,6 +62,7 @@ type daemon struct {
 
 	upgrading atomic.Bool
 	adopted   bool // the queue, from one who died
+	served    bool // packets were judged
 
 	packets  *queue.Queue
 	lock     *queue.Queue
@@ -83,7 +87,10 @@ type daemon struct {
 	pending     []string         // settings that changed and need a restart
 	loaded      time.Time        // when what is in force was
 	domains     domains
-	requests    chan func()     // to be done by follow
+	requests    chan func() // to be done by follow
+	found       chan func() // the same, by who does not wait for that
+	asking      asking
+	expiry      expiry
 	notices     <-chan struct{} // somebody changed rules of netfilter
 }
 
@@ -105,12 +112,12 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	bundle, cfg, err := collect(o.Config, handover.Seal)
+	bundle, cfg, err := collect(o.Config, handover.Seal, o.Owners)
 	if err != nil {
 		return &SettingsError{err}
 	}
 	d := &daemon{Options: o, handover: handover, started: handover.Started, inForce: inForce{config: cfg, bundle: bundle}, install: nft.Install, guard: guard{
-		check:    nft.Check,
+		check:    new(nft.CheckWatch).Check,
 		narrow:   nft.Narrow,
 		shut:     func() error { return nft.CloseForwarding(nft.DefaultTable, 0) },
 		counters: func() (nft.Counters, error) { return nft.ReadCounters(nft.DefaultTable, 0) },
@@ -125,7 +132,7 @@ func Run(ctx context.Context, o Options) error {
 	d.since = time.Now()
 	d.watchdog = newWatchdog()
 	d.tally.before = judge.NewCounters()
-	d.requests = make(chan func())
+	d.requests, d.found = make(chan func()), make(chan func(), 16)
 	if err := d.listen(); err != nil {
 		return err
 	}

@@ -31,7 +31,9 @@ func within(patience time.Duration, f func()) bool {
 
 // stopped says what was done, for the operator who reads the end of the log.
 func (d *daemon) stopped(s queue.Stats, o *overflow) {
-	d.tally.read(d.bench)
+	if all, err := d.bench.Counts(); err == nil {
+		d.tally.take(all)
+	}
 	within(exitPatience, func() {
 		d.Log.Info("stopped; the netfilter table stays, so nothing passes until labelgated runs again",
 			"received", s.Received, "accepted", s.Accepted, "dropped", s.Dropped, "rewritten", s.Rewritten, "overflow", o.total,

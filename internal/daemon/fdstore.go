@@ -41,7 +41,10 @@ func takeStored(name string) *os.File {
 	for i := range n {
 		fd := firstStored + i
 		unix.CloseOnExec(fd)
-		if i < len(names) && names[i] == name && found == nil {
+		if i < len(names) && names[i] == name {
+			if found != nil {
+				found.Close() // it was stored before: the last is of the queue that was last
+			}
 			found = os.NewFile(uintptr(fd), name)
 			continue
 		}
@@ -55,6 +58,9 @@ func takeStored(name string) *os.File {
 func storeFD(name string, fd int) error {
 	return notifyWith("FDSTORE=1\nFDNAME="+name, fd)
 }
+
+// forgetFD has the service manager close its copies.
+func forgetFD(name string) error { return notifyWith("FDSTOREREMOVE=1\nFDNAME=" + name) }
 
 // notifyWith is sd_notify with descriptors.
 func notifyWith(message string, fds ...int) error {
@@ -80,6 +86,9 @@ func notifyWith(message string, fds ...int) error {
 
 // deposit has the service manager keep the queue, for the case that this process dies.
 func (d *daemon) deposit() {
+	// One that could not be taken is of no use to the next either, and one that is
+	// no queue any more would keep it from having another.
+	_ = forgetFD(storedQueue)
 	f, err := d.packets.File()
 	if err == nil {
 		err = storeFD(storedQueue, int(f.Fd()))

@@ -35,13 +35,20 @@ func (d *daemon) follow(ctx context.Context) error {
 		case <-retry.C:
 			d.reviveJudge(d.judges.why)
 		case <-d.auditing.ended():
-			d.tendAuditor()
+			d.tendAuditor("")
+		case do := <-d.found:
+			do()
 		case do := <-d.requests:
 			do()
 		case <-ticker.C:
 			d.watch()
 			d.verdicts.watch(d.records)
 			d.tend()
+			if err := d.expiry.look(d, d.bundle, time.Now()); err != nil {
+				d.records.Write(ended(d.summary.Generation, err))
+				d.count()
+				return err
+			}
 		}
 		if d.judges.missing {
 			retry.Reset(retryInterval)

@@ -178,7 +178,7 @@ func (k *kept) Write(r *audit.Record) bool {
 func newDaemon(t testing.TB, path string) (d *daemon, log *lines, records *kept, plans *[]nft.Plan) {
 	t.Helper()
 	log, records, plans = new(lines), new(kept), new([]nft.Plan)
-	bundle, config, err := collect(path, nil)
+	bundle, config, err := collect(path, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

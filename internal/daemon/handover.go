@@ -25,6 +25,7 @@ type handover struct {
 	Progress         int            `json:",omitempty"` // what auditors tell one another
 	Listeners        map[string]int `json:",omitempty"`
 	Auditor, Judge   int            `json:",omitempty"` // process ids
+	Control          int            `json:",omitempty"`
 	Parent           int            `json:",omitempty"` // whose end ends this process, by DeathSignal
 	DeathSignal      int            `json:",omitempty"`
 
@@ -105,6 +106,15 @@ func descriptor(f *os.File) int {
 	return int(f.Fd())
 }
 
+// living is the process id of a child that has not ended, 0 for none: that of one that
+// has may be another process's.
+func living(c *process.Child) int {
+	if c == nil || !c.Alive() {
+		return 0
+	}
+	return c.PID()
+}
+
 // reap ends the processes that the program before had started. The auditor writes what
 // waits first: its successor must not write the same.
 func (h *handover) reap() {
@@ -115,7 +125,10 @@ func (h *handover) reap() {
 	if h.Auditor != 0 {
 		process.Adopt(h.Auditor, roleAuditor).Wait(exitPatience)
 	}
-	h.Judge, h.Auditor = 0, 0
+	if h.Control != 0 { // it has seen the end of its channels, and may still say so
+		go process.Adopt(h.Control, roleControl).Wait(exitPatience)
+	}
+	h.Judge, h.Auditor, h.Control = 0, 0, 0
 }
 
 // stamp is the generation that marks carry. Packets that wait with the marks of the

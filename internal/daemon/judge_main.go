@@ -44,7 +44,7 @@ func runJudge(log *slog.Logger, args []string) error {
 		return err
 	}
 	back.Errorf = errorf
-	pipe := audit.NewPipe(int(recordsEnd.Fd()), audit.PipeOptions{Full: a.Full, Outstanding: back.Counter(outstanding)})
+	pipe := audit.NewPipe(int(recordsEnd.Fd()), audit.PipeOptions{Full: a.Full, Outstanding: back.Counter(split.Outstanding)})
 	service := judge.New(judge.Config{
 		Links: watcher, Errors: sender, Buffers: back.Buffers,
 		Records: pipe, Limits: audit.LimiterOptions{PerSecond: a.PerSecond, Burst: a.Burst},
@@ -57,7 +57,7 @@ func runJudge(log *slog.Logger, args []string) error {
 		return sandbox.Apply(sandbox.Profile{Role: sandbox.Judge})
 	})
 	done := make(chan error, 4)
-	go func() { done <- channel.Serve(end, verbs) }()
+	go func() { done <- channel.ServeBlobs(end, channel.MaxBlob, verbs) }()
 	handler := service.Handler()
 	go func() {
 		err := back.Serve(ctx, handler)

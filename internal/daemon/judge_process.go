@@ -165,12 +165,10 @@ func (d *daemon) replaceJudge(program string) error {
 // had summed them up.
 func (d *daemon) ownUp() {
 	counters := d.judges.front.Counters()
-	now := counters.Of(outstanding)
-	if n := now - d.judges.owned; n > 0 {
+	now := counters.Of(split.Outstanding)
+	// A judge that was taken over may have counted backward.
+	if n := now - d.judges.owned; now > d.judges.owned {
 		d.records.Write(&audit.Record{Event: audit.EventSuppressed, Action: audit.Denied, Reason: audit.ReasonDied, Process: roleJudge, Count: n})
 	}
 	d.judges.owned = now
 }
-
-// outstanding is where a judge counts what no record tells of yet.
-const outstanding = split.Spare

@@ -19,19 +19,15 @@ import (
 
 // collect reads the settings and all that they name once: what is checked here and
 // what packets are judged by are the same bytes, whatever becomes of the files.
-// before is the seal of the policy that it is to follow, nil at the start.
-func collect(path string, before *manifest.Seal) (*load.Bundle, *config.Config, error) {
-	b, err := load.Options{Before: before}.Collect(path)
+// before is the seal of the policy that it is to follow, nil at the start; owners are
+// those whose files are taken besides root's and its own.
+func collect(path string, before *manifest.Seal, owners []uint32) (*load.Bundle, *config.Config, error) {
+	b, err := load.Options{Before: before, Owners: owners}.Collect(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, f := range b.Files {
-		if f.Path == path {
-			c, err := config.Parse(path, f.Data)
-			return b, c, err
-		}
-	}
-	return nil, nil, fmt.Errorf("%s: not among the files that were read", path)
+	c, err := b.Config()
+	return b, c, err
 }
 
 // reload builds a new policy aside and swaps it in whole. When anything is wrong
@@ -55,7 +51,7 @@ func (d *daemon) reload() error {
 
 // replace puts in force what the files say now, or nothing.
 func (d *daemon) replace() error {
-	bundle, next, err := collect(d.Config, &d.bundle.Seal)
+	bundle, next, err := collect(d.Config, &d.bundle.Seal, d.Owners)
 	if err != nil {
 		return err
 	}
@@ -85,6 +81,7 @@ func (d *daemon) replace() error {
 	d.narrow()
 	d.register(next)
 	d.admit()
+	d.remember()
 	return nil
 }
 
@@ -176,7 +173,9 @@ func loaded(s judge.Summary) *audit.Record {
 // refused is the record of a policy that was not taken; generation is that of the
 // one that stays.
 func refused(generation uint32, err error) *audit.Record {
-	return &audit.Record{Event: audit.EventPolicyRefused, Action: audit.Denied, Generation: generation, Detail: err.Error()}
+	// The first line says what and where; the log has the rest.
+	why, _, _ := strings.Cut(err.Error(), "\n")
+	return &audit.Record{Event: audit.EventPolicyRefused, Action: audit.Denied, Generation: generation, Detail: why}
 }
 
 // admit tells the control process who may use its socket now.
@@ -186,10 +185,14 @@ func (d *daemon) admit() {
 	}
 	access, err := d.access()
 	if err == nil {
-		err = d.controlling.client.Call(verbAccess, access, nil, answerPatience)
+		if err = d.controlling.client.Call(verbAccess, access, nil, answerPatience); err != nil {
+			// Who may no more must not be let in by one that does not listen; the next
+			// begins with who may now.
+			d.controlling.child.Kill()
+		}
 	}
 	if err != nil {
-		d.Log.Error("who may use the control socket stays as it was", "error", err)
+		d.Log.Error("the control process was not told who may use its socket now", "error", err)
 	}
 }
 

@@ -114,8 +114,15 @@ func (d *daemon) own() (err error) {
 }
 
 func (d *daemon) disown() {
-	if d.packets != nil {
+	switch {
+	case d.packets == nil:
+	case d.adopted && !d.served:
+		// This start failed, and packets wait for the next.
+		d.packets.Release()
 		d.packets.Close()
+	default:
+		d.packets.Close()
+		_ = forgetFD(storedQueue) // it is no queue any more
 	}
 	if d.lock != nil {
 		d.lock.Close()
@@ -161,10 +168,15 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	}
 	defer d.endControl()
 	d.backend, d.loaded = backend, time.Now()
+	d.served = true
 	d.begun(backend)
 	for {
 		err = d.tasks(ctx)
 		if !errors.Is(err, errUpgrade) {
+			break
+		}
+		if ctx.Err() != nil { // nobody would tell the next program that it was to end
+			err = nil
 			break
 		}
 		if err = d.stay(d.takeOver()); err != nil {
@@ -181,7 +193,11 @@ func (d *daemon) tasks(ctx context.Context) error {
 	d.verdicts = verdicts{stats: d.packets.Stats}
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error {
-		err := d.packets.Run(ctx, d.handler())
+		handler := d.handler()
+		err := d.packets.Run(ctx, handler)
+		if h, ok := handler.(*judge.Handler); ok {
+			h.End() // what it had not summed up yet is on record as well
+		}
 		if err == nil && d.upgrading.Load() {
 			return errUpgrade
 		}
@@ -205,6 +221,7 @@ func (d *daemon) tasks(ctx context.Context) error {
 
 // begun says that the gateway judges packets.
 func (d *daemon) begun(backend string) {
+	d.remember()
 	d.Log.Info("judging packets", "zones", d.summary.Zones, "rules", d.summary.Rules, "hosts", d.summary.Hosts,
 		"queue", d.config.Queue.Number, "backend", backend, "mode", d.summary.Mode)
 	if d.config.Self.Label == "" {

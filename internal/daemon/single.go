@@ -57,5 +57,5 @@ func full(c *config.Config) string {
 
 // limits are those of records of one kind.
 func limits(c *config.Config) audit.LimiterOptions {
-	return audit.LimiterOptions{PerSecond: 1000, Burst: 10000}
+	return audit.LimiterOptions{PerSecond: c.Audit.Limit, Burst: c.Audit.Burst}
 }

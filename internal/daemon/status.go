@@ -67,7 +67,6 @@ func (d *daemon) auditState() control.Audit {
 }
 
 func (d *daemon) counters() control.Counters {
-	d.tally.read(d.bench)
 	c := control.Counters{
 		Unanswered: d.judges.lost.Load(),
 		Kernel: control.KernelDrops{

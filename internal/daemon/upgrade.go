@@ -73,10 +73,7 @@ func (d *daemon) takeOver() (err error) {
 	}
 	h.Raw, h.Records, h.Trail = int(d.raw.Fd()), int(d.auditing.producer.Fd()), int(d.auditing.auditor.Fd())
 	h.Progress = int(d.auditing.progress.Fd())
-	h.Auditor = d.auditing.child.PID()
-	if d.judges.child != nil {
-		h.Judge = d.judges.child.PID()
-	}
+	h.Auditor, h.Judge, h.Control = living(d.auditing.child), living(d.judges.child), living(d.controlling.child)
 	h.Upgrades++
 	h.Started, h.Stamp, h.Generation, h.Numbering = d.started, d.stamp, d.summary.Generation, d.summary.Numbering
 	h.Seal = &d.bundle.Seal
@@ -115,6 +112,7 @@ func (d *daemon) stay(why error) error {
 		unix.Close(d.handover.Lock)
 	}
 	d.handover.Queue, d.handover.Lock = 0, 0
+	d.handover.Auditor, d.handover.Judge, d.handover.Control = 0, 0, 0
 	return nil
 }
 

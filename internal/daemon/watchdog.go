@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 
 // watchdog tells the service manager that the gateway is well, as long as it is: not
 // that this process still runs, but that packets are judged and rightly, that records
-// are written, and that the rules are there.
+// are written, and that the rules are there. It goes on telling where a new start would
+// mend nothing.
 type watchdog struct {
 	asked bool   // the service manager wants to know
 	said  string // what is wrong, as said last
@@ -39,9 +41,14 @@ func (d *daemon) feed() {
 			d.records.Write(&audit.Record{Event: audit.EventWatchdog, Reason: audit.ReasonWell})
 		}
 	}
-	if ill == "" && w.asked {
+	if w.asked && !d.needsRestart() {
 		d.notify(sd.SdNotifyWatchdog)
 	}
+}
+
+// needsRestart reports whether a gateway that is started anew would be better off.
+func (d *daemon) needsRestart() bool {
+	return slices.ContainsFunc(d.checks(), func(c check) bool { return c.wrong != "" && !c.lasting })
 }
 
 // staleAfter is how old the last sign of life may be: a judge answers self-tests each
@@ -52,6 +59,11 @@ const staleAfter = split.DefaultTimeout + 2*time.Second
 type check struct {
 	name, well string
 	wrong      string // "" if it is well
+
+	// lasting: it is for somebody else to mend. On a disk that is full a gateway that
+	// is started anew writes no records either, and those that waited for room would
+	// be lost each time.
+	lasting bool
 }
 
 // ill lists what is not as it should be.
@@ -86,9 +98,9 @@ func (d *daemon) checks() []check {
 	case time.Since(g.checked) > staleAfter:
 		rules.wrong = "the netfilter rules were not looked at"
 	}
-	around := check{name: "bypass", well: "nothing is known to lead packets around the rules"}
+	around := check{name: "bypass", well: "nothing is known to lead packets around the rules", lasting: true}
 	if d.guard.open() {
 		around.wrong = "packets go around the netfilter rules"
 	}
-	return []check{judging, waiting, rules, around, {name: "audit", well: "records are written", wrong: d.auditing.ill()}}
+	return []check{judging, waiting, rules, around, {name: "audit", well: "records are written", wrong: d.auditing.ill(), lasting: true}}
 }

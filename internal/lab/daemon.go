@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -136,7 +137,7 @@ func (l *Lab) startDaemon(ctx context.Context, n *node, tie tie) (*Daemon, error
 		return nil, &DaemonError{Node: n.name, Err: err}
 	}
 	d := &Daemon{node: n, notify: notify, exited: make(chan struct{})}
-	d.cmd = exec.Command(l.options.Labelgated, "--config", n.config)
+	d.cmd = exec.Command(l.options.Labelgated, append(owner(l.topology.Config), "--config", n.config)...)
 	d.cmd.Env = append(environment(), "NOTIFY_SOCKET="+notify.path)
 	d.cmd.Dir = "/"
 	// Ctrl-C goes to a whole process group: they are in others, so that they
@@ -157,6 +158,20 @@ func (l *Lab) startDaemon(ctx context.Context, n *node, tie tie) (*Daemon, error
 		return nil, &DaemonError{Node: n.name, Err: err, Log: d.Tail(20)}
 	}
 	return d, nil
+}
+
+// owner has labelgated take the files of whoever the gateway's settings belong to: in a lab
+// that root has started, they are those of the person behind it.
+func owner(config string) []string {
+	info, err := os.Stat(config)
+	if err != nil {
+		return nil // labelgated says so
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || stat.Uid == 0 {
+		return nil
+	}
+	return []string{"--owner", strconv.FormatUint(uint64(stat.Uid), 10)}
 }
 
 // environment is this program's own, less what a service manager told it.

@@ -57,7 +57,7 @@ func addDummy(t *testing.T, h *netlink.Handle, name string, index int) netlink.L
 // until waits for the table to say what it should.
 func until(t *testing.T, w *Watcher, what string, ok func(*Table) bool) {
 	t.Helper()
-	for deadline := time.After(3 * time.Second); !ok(w.Table()); {
+	for deadline := time.After(patience); !ok(w.Table()); {
 		select {
 		case <-w.Changed():
 		case <-deadline:

@@ -178,8 +178,10 @@ func FuzzMessages(f *testing.F) {
 	f.Add(slices.Concat(newRequest(1, 2, 3, 4).sealed(), newRequest(5, 6, 7).sealed()))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var ours []header
-		for h := range messages(b) {
+		for h, body := range messages(b) {
 			ours = append(ours, h)
+			linkNotice(h, body)
+			noticeOf(h, body)
 		}
 		if len(b)%4 != 0 {
 			return

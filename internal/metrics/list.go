@@ -55,8 +55,7 @@ func list() []metric {
 		gauge("policy_hosts", "Host entries of the policy in force.", func(s *control.Status) float64 { return float64(s.Policy.Hosts) }),
 		gauge("policy_warnings", "Warnings about the policy in force.", func(s *control.Status) float64 { return float64(s.Policy.Warnings) }),
 		gauge("last_reload_successful", "0 when the last reload was refused.", func(s *control.Status) float64 { return truth(s.Reload == nil || !s.Reload.Refused) }),
-		gauge("rules_in_place", "1 when the netfilter rules are as they must be. Otherwise packets may pass without being judged.",
-			func(s *control.Status) float64 { return truth(s.Rules.InPlace) }),
+		{name: "rules_in_place", help: "1 when the netfilter rules are as they must be. Otherwise packets may pass without being judged.", show: inPlace},
 		counter("rules_changed_total", "Times that somebody else had changed the netfilter rules.", func(s *control.Status) uint64 { return s.Rules.Changed }),
 
 		processes("process_running", "1 for a process of the gateway that runs.", false, func(p *control.Process) float64 { return truth(p.State == control.ProcessRunning) }),

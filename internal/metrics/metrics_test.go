@@ -120,7 +120,8 @@ func TestEdges(t *testing.T) {
 		want   []string
 		not    []string
 	}{
-		{name: "empty", status: &control.Status{}, want: []string{"labelgate_up 1\n", "labelgate_start_time_seconds 0\n", "labelgate_last_reload_successful 1\n", "labelgate_rules_in_place 0\n"}},
+		{name: "empty", status: &control.Status{}, want: []string{"labelgate_up 1\n", "labelgate_start_time_seconds 0\n", "labelgate_last_reload_successful 1\n"}, not: []string{"labelgate_rules_in_place"}},
+		{name: "open", status: &control.Status{Rules: control.Rules{Checked: time.Unix(1, 0)}}, want: []string{"labelgate_rules_in_place 0\n"}},
 		{name: "no answer", err: errors.New("gone"), want: []string{"labelgate_up 0\n"}, not: []string{"labelgate_state", "labelgate_queue"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -73,6 +73,13 @@ func seconds(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
 }
 
+// inPlace is not shown before somebody has looked: that is no alarm yet.
+func inPlace(s *control.Status, add series) {
+	if s.Rules.InPlace || !s.Rules.Checked.IsZero() {
+		add(truth(s.Rules.InPlace))
+	}
+}
+
 // drop is the action of packets that have a reason.
 const drop = "drop"
 

@@ -17,10 +17,18 @@ import (
 // netdevTable is the table of the rules for ethertypes.
 var netdevTable = &nftables.Table{Family: nftables.TableFamilyNetdev, Name: testTable}
 
-// dropChain takes a chain away, as an older kernel does with its interface.
+// dropChain takes a chain away, as an older kernel does with its interface. Such a
+// kernel has none for an interface to come either.
 func (l *lab) dropChain(t *nftables.Table, name string) {
 	l.t.Helper()
 	c := l.conn()
+	chains, err := c.ListChainsOfTableFamily(t.Family)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if !slices.ContainsFunc(chains, func(ch *nftables.Chain) bool { return ch.Table.Name == t.Name && ch.Name == name }) {
+		return
+	}
 	ch := &nftables.Chain{Table: t, Name: name}
 	c.FlushChain(ch)
 	c.DelChain(ch)

@@ -50,3 +50,34 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkBypasses(b *testing.B) {
+	ns := newNamespace(b)
+	h, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Close()
+	p := twenty(b, int(ns), h)
+	var w nft.BypassWatch
+	for b.Loop() {
+		if _, err := w.Bypasses(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkReadCounters(b *testing.B) {
+	ns := newNamespace(b)
+	h, err := netlink.NewHandleAt(ns)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer h.Close()
+	p := twenty(b, int(ns), h)
+	for b.Loop() {
+		if _, err := nft.ReadCounters(p.Table, p.NetNS); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -63,7 +63,7 @@ func TestNothingUnjudgedLeaves(t *testing.T) {
 				}
 				return
 			}
-			l.countsAround(1)
+			l.countsAround()
 			if hears(t, in, "behind the rules", 0) {
 				t.Error("passed")
 			}
@@ -71,8 +71,8 @@ func TestNothingUnjudgedLeaves(t *testing.T) {
 	}
 }
 
-// countsAround waits until so many packets have been dropped.
-func (l *lab) countsAround(want uint64) {
+// countsAround waits until a packet has been dropped. Hosts say things on their own, too.
+func (l *lab) countsAround() {
 	l.t.Helper()
 	var c nft.Counters
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
@@ -80,11 +80,11 @@ func (l *lab) countsAround(want uint64) {
 		if c, err = nft.ReadCounters(testTable, int(l.gw)); err != nil {
 			l.t.Fatal(err)
 		}
-		if c.Around == want {
+		if c.Around > 0 {
 			return
 		}
 	}
-	l.t.Errorf("%d packets are counted, want %d", c.Around, want)
+	l.t.Error("no packet is counted")
 }
 
 // A container's interface on the cable of a zone is no way out.

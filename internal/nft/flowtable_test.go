@@ -51,7 +51,6 @@ type talk struct {
 	*lab
 	s, d   *net.UDPConn
 	judged atomic.Int32
-	sent   int
 }
 
 func newTalk(l *lab) *talk {

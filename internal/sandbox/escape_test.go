@@ -34,7 +34,7 @@ type escape struct {
 	// probe returns nil when it got through.
 	probe func(w *world) error
 	// free is how it ends in a process of root that nobody confined; allowed if
-	// empty. What ends alike in both proves nothing.
+	// empty.
 	free string
 	// denied is how it ends otherwise; killed if empty. Some roles have the
 	// call, and another wall then.

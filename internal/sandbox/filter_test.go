@@ -145,7 +145,7 @@ func TestKeeperHasAll(t *testing.T) {
 			below := machine(t, f)
 			for _, c := range f.calls {
 				seen := 0
-				for range 5000 {
+				for range 2000 {
 					m := &made{arch: arch, number: c.number}
 					for i := range m.arguments {
 						m.arguments[i] = interesting(r, c, i)

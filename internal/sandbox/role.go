@@ -8,8 +8,7 @@ import (
 // Role is what one of labelgated's processes is there for.
 type Role uint8
 
-// The roles. Keeper is the zero value of none of them: a profile without a role is
-// an error.
+// The roles. Zero is none of them: a profile without a role is an error.
 const (
 	// Keeper owns the kernel's queue and rules and starts the others.
 	Keeper Role = iota + 1

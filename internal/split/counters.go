@@ -1,21 +1,15 @@
 package split
 
 // Counter names one of the counts that a judge keeps in shared memory, so that
-// they are known after its death. They only grow: what is outstanding is the
-// difference of two. They are what the judge says; nothing is decided by them.
+// they are known after its death. They are what the judge says; nothing is
+// decided by them.
 type Counter int
 
 // The counters.
 const (
-	// Suppressed counts audit records that were not sent one by one.
-	Suppressed Counter = iota
-	// Summarized counts those of them that a summary was sent for. What is
-	// left of Suppressed when a judge died was not told to anybody.
-	Summarized
-	// AuditFull counts packets dropped because a record could not be sent.
-	AuditFull
-	// Unrecorded counts records that were given up while packets went on.
-	Unrecorded
+	// Outstanding is how many decisions no record tells of yet (audit.Pipe). It
+	// falls when one does; what a judge leaves behind nobody has been told of.
+	Outstanding Counter = iota
 	// Panicked counts packets dropped because the handler panicked; Serve
 	// keeps it.
 	Panicked

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -26,6 +27,35 @@ func TestText(t *testing.T) {
 	}
 	if string(got) != want {
 		t.Error("packaging/journal/labelgate.catalog is not what the code says; make catalog writes it anew")
+	}
+}
+
+var update = flag.Bool("update", false, "write the table of records in the manual anew")
+
+// TestTable: the manual says of records what the journal does.
+func TestTable(t *testing.T) {
+	const (
+		manual = "../../docs/operations.md"
+		begin  = "<!-- from here on written by: go test ./packaging/catalog -update -->\n"
+		end    = "<!-- to here -->\n"
+	)
+	page, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(page), begin)
+	table, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("docs/operations.md has no place for the table")
+	}
+	if *update {
+		if err := os.WriteFile(manual, []byte(before+begin+Table()+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if table != Table() {
+		t.Error("the table in docs/operations.md is not what the code says; go test ./packaging/catalog -update writes it anew")
 	}
 }
 
@@ -70,7 +100,7 @@ func TestEventReasons(t *testing.T) {
 		words += " " + e.meaning
 	}
 	for r := range constants(t, "Reason") {
-		if !strings.Contains(words, r) {
+		if !strings.Contains(words, " "+r+":") && !strings.Contains(words, " "+r+",") {
 			t.Errorf("no words explain %q", r)
 		}
 	}

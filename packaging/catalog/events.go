@@ -7,7 +7,7 @@ var events = []struct{ event, subject, meaning, advice string }{
 	{
 		audit.EventSuppressed, "@LABELGATE_COUNT@ records stand in this one",
 		"So many decisions like the one that the record shows were made in a short time, and were counted in place of being recorded one by one. " +
-			"With the reason died, a process ended that had not told of them.",
+			"other: of more networks than are followed one by one. died: of a process that ended before it had told of them.",
 		"Nothing is missing in the counts. If it is a flood, look at the network that the record names.",
 	},
 	{
@@ -98,14 +98,14 @@ var events = []struct{ event, subject, meaning, advice string }{
 		"If the machine was not short of time or memory, report it, with this record.",
 	},
 	{
-		audit.EventWatchdog, "A check of the gateway's own health failed",
-		"stuck: packets wait, and none is answered; nothing passes. moves: they are answered again.",
-		"It is mended by itself where it can be. If it comes again, report it.",
+		audit.EventWatchdog, "The gateway looked at its own health and found: @LABELGATE_REASON@",
+		"ill: the record says what is wrong; where a new start can help and it lasts, systemd makes one. well: nothing is any more. stuck: packets wait, and none is answered. moves: they are.",
+		"Mend what the record names, a full disk say. If nothing on this machine explains it, report it.",
 	},
 	{
 		audit.EventRecovered, "The torn end of the audit file was cut off",
-		"The machine lost power, or the file was changed while no labelgate wrote to it. The record has the number of bytes.",
-		"After a power loss, nothing. Otherwise have the trail verified.",
+		"A process was ended in the middle of a line, or the machine lost power. The record has the number of bytes. What a process was writing is written again; after a loss of power it is lost.",
+		"Nothing, if you know of either. Otherwise have the trail verified.",
 	},
 	{
 		audit.EventRotated, "An audit file begins",

@@ -58,11 +58,13 @@ func TestImports(t *testing.T) {
 	add("only the sandbox writes programs for the kernel's filters", "golang.org/x/net/bpf", module+"internal/sandbox")
 	add("only the host table knows its table", "github.com/gaissmai/bart", module+"hostmap")
 	add("only the daemon's main starts the daemon", module+"internal/daemon", module+"cmd/labelgated")
-	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest", module+"test/gate")
+	add("nothing starts programs but the lab", "os/exec", module+"internal/lab", module+"internal/lab/labtest", module+"test/gate", module+"test/router/guest")
+	add("only the auditor writes to the journal", "github.com/coreos/go-systemd/v22/journal", module+"internal/auditor")
 	add("structured logs belong to the daemon", "log/slog", module+"internal/daemon", module+"cmd/labelgated")
 	add("only metrics are for Prometheus", "github.com/prometheus", module+"internal/metrics")
 	add("only metrics are served by HTTP", "net/http", module+"internal/metrics")
 	add("metrics belong to the daemon's control process", module+"internal/metrics", module+"internal/daemon")
+	add("what goes with a release is in no program", module+"packaging", module+"packaging/release", module+"packaging/sbom")
 	// One reader asks who owns a file; a second would forget to.
 	for _, i := range all[module+"internal/load"].Imports {
 		if i == "os" {
@@ -121,6 +123,16 @@ func TestSplit(t *testing.T) {
 	for _, i := range all["labelgate/internal/split"].Imports {
 		if !all[i].Standard && i != "golang.org/x/sys/unix" && i != "labelgate/internal/queue" {
 			t.Errorf("internal/split imports %s; it carries packets and does not look into them", i)
+		}
+	}
+}
+
+// TestAuditor: what writes and checks records knows no packets, labels or settings.
+func TestAuditor(t *testing.T) {
+	allowed := []string{"labelgate/internal/audit", "labelgate/internal/auditor", "labelgate/internal/auditor/trail"}
+	for path := range list(t, "./internal/auditor/...") {
+		if ours(path) && !slices.Contains(allowed, path) {
+			t.Errorf("the auditor pulls in %s", path)
 		}
 	}
 }

@@ -53,6 +53,7 @@ func TestBadPolicies(t *testing.T) {
 		figures.Figure{ID: "e2e/bad-policies", Value: float64(tried), Unit: "sets"}.AtLeast(200),
 		figures.Figure{ID: "e2e/bad-policies/accepted", Value: float64(taken), Unit: "sets", Against: "corrupt policies"}.AtMost(0),
 		figures.Figure{ID: "e2e/bad-policies/records-too-many", Value: float64(s.count(t, audit.EventPolicyRefused) - tried), Unit: "records"}.AtMost(0),
+		figures.Figure{ID: "e2e/bad-policies/records-without-a-file", Value: float64(s.unsaid(t)), Unit: "records"}.AtMost(0),
 		figures.Figure{ID: "e2e/bad-policies/forbidden-delivered", Value: float64(wrong), Unit: "packets"}.AtMost(0),
 		figures.Figure{ID: "e2e/bad-policies/allowed-lost", Value: float64(sent - passed), Unit: "packets"}.AtMost(0),
 	)
@@ -132,6 +133,17 @@ func (s *tempting) restore(t *testing.T) {
 		must(t, os.RemoveAll(s.at(name)))
 	}
 	write(t, s.dir, s.files)
+}
+
+// unsaid returns how many refusals have a record that does not say why.
+func (s *tempting) unsaid(t *testing.T) (n int) {
+	t.Helper()
+	for _, r := range s.records(t, lab.GatewayName, 0) {
+		if r.Event == audit.EventPolicyRefused && !strings.Contains(r.Detail, s.dir) {
+			n++
+		}
+	}
+	return n
 }
 
 // count returns how many records of an event the gateway has written.

@@ -220,7 +220,9 @@ func (c *lifecycle) reloadUnderStream(t *testing.T) {
 	never := c.stream(t, "sec")
 	const rounds = 20
 	for range rounds {
-		c.rules(t, without(lifecycleRules, "Foo", "Pop"))
+		if last := c.rules(t, without(lifecycleRules, "Foo", "Pop")); !strings.Contains(last, "msg=reloaded") {
+			t.Fatalf("reload: %s", last)
+		}
 		s.during(func() { time.Sleep(10 * time.Millisecond) })
 		c.rules(t, lifecycleRules)
 		time.Sleep(5 * time.Millisecond)

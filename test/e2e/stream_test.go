@@ -2,10 +2,15 @@ package e2e
 
 import (
 	"encoding/binary"
+	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"labelgate/internal/lab"
+	"labelgate/internal/queue"
 )
 
 // stream is a flow of numbered labeled datagrams from a host that sends what it
@@ -66,6 +71,7 @@ func (s *stream) during(f func()) (n int) {
 	f()
 	to := s.sent.Load()
 	time.Sleep(20 * time.Millisecond)
+	s.judged()
 	s.forbidden = append(s.forbidden, [2]int64{from, to})
 	return int(to - from)
 }
@@ -107,4 +113,31 @@ func (s *stream) stop(t *testing.T) (sent, passed, wrong int) {
 		}
 	}
 	return int(s.sent.Load()), len(numbers), wrong
+}
+
+// judged waits until all that is in the gateway's queue now has been answered. A busy
+// machine takes its time for that; where nobody answers there is nothing to wait for.
+func (s *stream) judged() {
+	d := s.c.Daemon(lab.GatewayName)
+	look := func() (numbered, answered uint32, ok bool) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/netfilter/nfnetlink_queue", d.PID()))
+		if err != nil {
+			return 0, 0, false
+		}
+		all, err := queue.ParseKernelStats(text)
+		for _, q := range all {
+			if q.Sequence > 0 {
+				return q.Sequence, q.Sequence - q.Depth, err == nil
+			}
+		}
+		return 0, 0, false
+	}
+	mark, _, ok := look()
+	eventually(func() bool {
+		var answered uint32
+		if ok {
+			_, answered, ok = look()
+		}
+		return !ok || int32(answered-mark) >= 0
+	})
 }

@@ -95,11 +95,7 @@ func TestDiskFull(t *testing.T) {
 
 func diskFull(t *testing.T, full string) {
 	p := newSite(t, hosts)
-	p.Disk = gate.NewDisk(t, p.Directory+"/trail", "64k")
-	p.records = gate.NewRecords(p.Disk.Path("audit.json"))
-	with := files()
-	with[gate.Settings] = strings.Replace(settings, `output = "audit.json"`, `output = "trail/audit.json"`+"\nfull   = \""+full+`"`, 1)
-	p.Write(t, with)
+	p.trailOnDisk(t, "64k", "full = \""+full+"\"\n")
 	p.Manager.Run(t)
 	p.watch(t, long.Seed(t, 13), append(permitted(), forbidden()...)...)
 	before := p.books(t)
@@ -139,7 +135,11 @@ func diskFull(t *testing.T, full string) {
 	meanwhile := figures.Figure{ID: "faults/disk-full/" + full + "/passed-while-full", Value: float64(passed), Unit: "packets"}
 	if full == "halt" {
 		meanwhile = meanwhile.AtMost(0)
-		long.Report(t, figures.Figure{ID: "faults/disk-full/halt/stopped", Value: float64((closed.Sub(filled) - silence).Milliseconds()), Unit: "ms", Against: "after the disk was full; the socket takes some more"})
+		full, last := p.faded(filled, closed)
+		long.Report(t,
+			figures.Figure{ID: "faults/disk-full/halt/buffered", Value: float64(full.Sub(filled).Milliseconds()), Unit: "ms", Against: "from the full disk to the full buffer"},
+			figures.Figure{ID: "faults/disk-full/halt/stopped", Value: float64(max(0, last.Sub(full)).Milliseconds()), Unit: "ms", Against: "from the full buffer to the last packet"}.AtMost(1000),
+		)
 	} else {
 		meanwhile = meanwhile.AtLeast(1)
 		long.Report(t, figures.Figure{ID: "faults/disk-full/degrade/unrecorded", Value: float64(p.records.Unrecorded), Unit: "records", Against: "that a later one owns up to"}.AtLeast(1))
@@ -148,6 +148,36 @@ func diskFull(t *testing.T, full string) {
 		figures.Figure{ID: "faults/disk-full/" + full + "/resumed", Value: float64(first.Sub(room).Milliseconds()), Unit: "ms", Against: "after there was room"},
 		figures.Figure{ID: "faults/disk-full/" + full + "/unaccounted", Value: float64(max(missing, -missing)), Unit: "packets"}.AtMost(0),
 	)
+}
+
+// faded returns when less than a tenth of what was sent came out for the first time
+// between two moments, and when the last packet came out.
+func (p *perimeter) faded(from, to time.Time) (first, last time.Time) {
+	const step = 20 * time.Millisecond
+	for at := from; at.Before(to); at = at.Add(step) {
+		var delivered uint64
+		for _, n := range p.sniffers {
+			delivered += n.Times().Between(at, at.Add(step))
+		}
+		if sent := p.load.Busy().Between(at, at.Add(step)); first.IsZero() && delivered < sent/10 {
+			first = at
+		}
+		if delivered > 0 {
+			last = at.Add(step)
+		}
+	}
+	return first, last
+}
+
+// trailOnDisk writes the perimeter's files, with the records on a disk of some size
+// and other settings of them.
+func (p *perimeter) trailOnDisk(t *testing.T, size, more string) {
+	t.Helper()
+	p.Disk = gate.NewDisk(t, p.Directory+"/trail", size)
+	p.records = gate.NewRecords(p.Disk.Path("audit.json"))
+	with := files()
+	with[gate.Settings] = strings.Replace(settings, `output = "audit.json"`, `output = "trail/audit.json"`, 1) + more
+	p.Write(t, with)
 }
 
 // filled waits until the disk takes no more records and returns when that was.

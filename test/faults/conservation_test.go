@@ -16,7 +16,7 @@ import (
 func TestConservation(t *testing.T) {
 	seed := long.Seed(t, 1)
 	var all conserved
-	for round := range long.Rounds(1, 10, 0.3) {
+	for round := range long.Rounds(1, 10, 0.25) {
 		t.Run(fmt.Sprint(round+1), func(t *testing.T) { all.add(conserve(t, seed+uint64(round))) })
 	}
 	all.report(t)

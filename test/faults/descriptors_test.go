@@ -2,8 +2,6 @@ package faults
 
 import (
 	"net"
-	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -109,15 +107,11 @@ func (p *perimeter) addLink(t *testing.T) {
 	}
 }
 
-// connect opens n connections to the gateway's control socket, if it has one, says
-// nothing on them, and closes them.
+// connect opens n connections to the gateway's control socket, says nothing on them,
+// and closes them.
 func (p *perimeter) connect(n int) {
-	path := filepath.Join(p.Directory, "control")
-	if _, err := os.Stat(path); err != nil {
-		return
-	}
 	for range n {
-		if c, err := net.DialTimeout("unix", path, 100*time.Millisecond); err == nil {
+		if c, err := net.DialTimeout("unix", p.socket, 100*time.Millisecond); err == nil {
 			defer c.Close()
 		}
 	}

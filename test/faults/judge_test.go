@@ -21,6 +21,8 @@ type perimeter struct {
 	load     *gate.Load
 	sniffers []*gate.Sniffer
 	records  *gate.Records
+
+	socket, control string // path of a control socket, and the settings that ask for it
 }
 
 // newPerimeter builds the perimeter of most tests with these files, and starts the
@@ -28,6 +30,7 @@ type perimeter struct {
 func newPerimeter(t *testing.T, with map[string]string, seed uint64, kinds ...*gate.Kind) *perimeter {
 	t.Helper()
 	p := newSite(t, hosts)
+	with[gate.Settings] += p.control
 	p.Write(t, with)
 	p.Route6(t, "tess", netip.MustParsePrefix("fd00:1::/64"))
 	p.Manager.Run(t)
@@ -40,6 +43,14 @@ func newSite(t *testing.T, hosts map[string]string) *perimeter {
 	t.Helper()
 	needSite(t)
 	p := &perimeter{Site: gate.NewSite(t, sitePrefix, scratch, hosts)}
+	// No one else may write to a directory on the way to a control socket.
+	run, err := os.MkdirTemp("/run", sitePrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(run) })
+	p.socket = run + "/control"
+	p.control = fmt.Sprintf("\n[control]\nsocket = %q\n", p.socket)
 	p.records = gate.NewRecords(p.Directory + "/audit.json")
 	p.Manager = gate.NewManager(t, p.Site, program)
 	return p

@@ -60,8 +60,9 @@ networks   = ["10.4.0.0/16"]
 labels     = "refuse"
 
 [audit]
-output = "audit.json"
-format = "json"
+output      = "audit.json"
+format      = "json"
+rotate-size = 0
 `
 
 const (

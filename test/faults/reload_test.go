@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"labelgate/internal/control"
 	"labelgate/test/figures"
 	"labelgate/test/gate"
 	"labelgate/test/long"
@@ -60,7 +61,7 @@ func reloadSettings(policy string, order [4]int) string {
 	for _, z := range order {
 		text += reloadZones[z] + "\n"
 	}
-	return text + "[audit]\noutput = \"audit.json\"\nformat = \"json\"\n"
+	return text + "[audit]\noutput = \"audit.json\"\nformat = \"json\"\nrotate-size = 0\n"
 }
 
 var (
@@ -68,9 +69,9 @@ var (
 	orderB = [4]int{3, 2, 0, 1}
 )
 
-func reloadFiles() map[string]string {
+func reloadFiles(more string) map[string]string {
 	return map[string]string{
-		gate.Settings:       reloadSettings("a", orderA),
+		gate.Settings:       reloadSettings("a", orderA) + more,
 		"a/netlabel.d/site": "10.4.0.0/24 Xa\n10.5.0.2 Tee\n10.4.9.0/24 Common\n",
 		"b/netlabel.d/site": "10.4.0.0/24 Ya\n10.5.0.2 Tee\n10.4.9.0/24 Common\n",
 		"a/accesses.d/site": "Ya Tee w\nHi Tee w\nCommon Tee w\n",
@@ -106,7 +107,7 @@ func reloadKinds() []*gate.Kind {
 
 func TestReload(t *testing.T) {
 	p := newSite(t, reloadHosts)
-	p.Write(t, reloadFiles())
+	p.Write(t, reloadFiles(p.control))
 	p.Manager.Run(t)
 	p.watch(t, long.Seed(t, 4), reloadKinds()...)
 	t.Run("policy", func(t *testing.T) { p.reloads(t, "policy", 4900, orderA) })
@@ -116,7 +117,7 @@ func TestReload(t *testing.T) {
 // reloads sends the gateway to and fro between the policies; in B the zones stand in
 // an order.
 func (p *perimeter) reloads(t *testing.T, name string, n int, order [4]int) {
-	a, b := reloadSettings("a", orderA), reloadSettings("b", order)
+	a, b := reloadSettings("a", orderA)+p.control, reloadSettings("b", order)+p.control
 	before := p.books(t)
 	begun := time.Now()
 	p.load.Start(20_000)
@@ -124,14 +125,22 @@ func (p *perimeter) reloads(t *testing.T, name string, n int, order [4]int) {
 	did := 0
 	for i := range long.Rounds(n, 100*n, 0.05) {
 		p.Write(t, map[string]string{gate.Settings: [...]string{b, a}[i%2]})
+		if did++; did%10 == 0 {
+			before := p.Count("READY=1")
+			p.ask(t, control.VerbReload)
+			if !p.Await("READY=1", before, gate.Patience) { // it is said after the answer
+				t.Fatalf("not ready after a reload by the control socket\n%s", p.Tail(12))
+			}
+			continue
+		}
 		took.Add(int64(p.Service().Reload(t)))
-		did++
 	}
 	p.load.Stop()
 	elapsed := time.Since(begun)
 	books := p.balance(t, before)
 	v := p.judge(t)
 	p.table(t, v)
+	t.Logf("unaccounted: %d of %+v", books.unaccounted(), books)
 	pause := p.sniffer("tee").Times().Pause(begun, begun.Add(elapsed), p.load.Busy())
 	figure := func(id string, value float64, unit string) figures.Figure {
 		return figures.Figure{ID: "faults/reload/" + name + "/" + id, Value: value, Unit: unit}
@@ -144,7 +153,22 @@ func (p *perimeter) reloads(t *testing.T, name string, n int, order [4]int) {
 		figure("unaccounted", math.Abs(float64(books.unaccounted())), "packets").AtMost(0),
 		figure("took", float64(took.Quantile(0.5).Microseconds())/1000, "ms"),
 		figure("took-p99", float64(took.Quantile(0.99).Microseconds())/1000, "ms"),
+		figure("refused", float64(p.records.Events["policy_refused"]), "reloads").AtMost(0),
 		figure("stall", float64(pause.Milliseconds()), "ms"),
 		figure("latency-p99", float64(v.Latency.Quantile(0.99).Microseconds())/1000, "ms"),
 	)
+}
+
+// ask has the gateway do something by its control socket.
+func (p *perimeter) ask(t *testing.T, verb string) {
+	t.Helper()
+	c, err := control.Dial(t.Context(), p.socket)
+	if err == nil {
+		var answer any
+		_, err = c.Call(t.Context(), verb, control.Args{}, &answer)
+		c.Close()
+	}
+	if err != nil {
+		t.Errorf("%s: %v", verb, err)
+	}
 }

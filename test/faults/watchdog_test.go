@@ -2,6 +2,7 @@ package faults
 
 import (
 	"encoding/binary"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,21 +25,25 @@ const (
 )
 
 // TestWatchdog: the gateway says that it is well while it is, and holds its tongue
-// when its service manager should do something.
+// when its service manager should start it anew. What a new start does not mend, a
+// full disk, is no reason for one.
 func TestWatchdog(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		hurt func(t *testing.T, p *perimeter)
+		name   string
+		hurt   func(t *testing.T, p *perimeter)
+		silent bool
+		shut   bool // at once; records find room in a buffer for a while
 	}{
-		{"nothing is wrong", nil},
-		{"nobody judges", nobodyJudges},
-		{"the rules cannot be put back", rulesTaken},
-		{"records are not written", auditorStopped},
+		{"nothing is wrong", nil, false, false},
+		{"nobody judges", nobodyJudges, true, true},
+		{"nobody writes records", nobodyWrites, true, false},
+		{"the rules cannot be put back", rulesTaken, true, true},
+		{"the disk is full", func(t *testing.T, p *perimeter) { p.Disk.Fill(t) }, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting
 			p := newSite(t, hosts)
-			p.Write(t, files())
+			p.trailOnDisk(t, "1m", "")
 			p.Watchdog = alive
 			p.Manager.Run(t)
 			p.watch(t, 1, append(permitted(), forbidden()...)...)
@@ -53,14 +58,33 @@ func TestWatchdog(t *testing.T) {
 			}
 			tt.hurt(t, p)
 			time.Sleep(noticed)
-			before := p.Count("WATCHDOG=1")
+			before, from := p.Count("WATCHDOG=1"), time.Now()
 			time.Sleep(2 * alive)
 			said := p.Count("WATCHDOG=1") - before
+			var passed uint64
+			for _, n := range p.sniffers {
+				n.Sync()
+				passed += n.Times().Between(from, from.Add(2*alive))
+			}
 			p.load.Stop()
+			if !strings.Contains(p.Tail(1000), "the gateway is not well") {
+				t.Errorf("it does not say that it is not well\n%s", p.Tail(12))
+			}
 			v := p.judge(t)
+			figure := func(what string, n uint64, unit string) figures.Figure {
+				return figures.Figure{ID: "faults/watchdog/" + strings.ReplaceAll(tt.name, " ", "-") + "/" + what, Value: float64(n), Unit: unit}
+			}
+			if tt.silent {
+				long.Report(t, figure("said-all-is-well", uint64(said), "times").AtMost(0))
+			} else {
+				long.Report(t, figure("said-all-is-well", uint64(said), "times").AtLeast(1))
+			}
+			if tt.shut {
+				long.Report(t, figure("passed", passed, "packets").AtMost(0))
+			}
 			long.Report(t,
-				figures.Figure{ID: "faults/watchdog/" + id(tt.name) + "/said-all-is-well", Value: float64(said), Unit: "times"}.AtMost(0),
-				figures.Figure{ID: "faults/watchdog/" + id(tt.name) + "/labels-on-unlabeled-cables", Value: float64(v.Leaked.Count), Unit: "packets"}.AtMost(0),
+				figure("forbidden", v.forbidden+v.Wrong.Count, "packets").AtMost(0),
+				figure("labels-on-unlabeled-cables", v.Leaked.Count, "packets").AtMost(0),
 			)
 		})
 	}
@@ -85,7 +109,12 @@ func (p *perimeter) well(t *testing.T) {
 }
 
 // nobodyJudges takes the judge away, and lets no other be started.
-func nobodyJudges(t *testing.T, p *perimeter) {
+func nobodyJudges(t *testing.T, p *perimeter) { p.takeAway(t, "judge") }
+
+// nobodyWrites does that to the process that writes records.
+func nobodyWrites(t *testing.T, p *perimeter) { p.takeAway(t, "auditor") }
+
+func (p *perimeter) takeAway(t *testing.T, role string) {
 	_, n, err := gate.Descriptors(p.Service().PID())
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +122,7 @@ func nobodyJudges(t *testing.T, p *perimeter) {
 	if err := gate.Limit(p.Service().PID(), unix.RLIMIT_NOFILE, uint64(n/2)); err != nil {
 		t.Fatal(err)
 	}
-	pid, _ := p.member("judge")
+	pid, _ := p.member(role)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -135,23 +164,4 @@ func rulesTaken(t *testing.T, p *perimeter) {
 	if err != nil {
 		t.Fatal("take the table: ", err)
 	}
-}
-
-// auditorStopped has nobody write records.
-func auditorStopped(t *testing.T, p *perimeter) {
-	pid, _ := p.member("auditor")
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// id makes a part of a figure's name.
-func id(name string) string {
-	b := []byte(name)
-	for i, c := range b {
-		if c == ' ' {
-			b[i] = '-'
-		}
-	}
-	return string(b)
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -62,6 +63,22 @@ func NewDisk(t testing.TB, directory, size string) *Disk {
 // Path returns the path of a file of the disk for those who do not see it.
 func (d *Disk) Path(name string) string {
 	return filepath.Join("/proc", strconv.Itoa(d.holder), "root", d.Directory, name)
+}
+
+// Fill leaves no room on it.
+func (d *Disk) Fill(t testing.TB) {
+	t.Helper()
+	f, err := os.Create(d.Path("filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for page := make([]byte, 4096); err == nil; {
+		_, err = f.Write(page)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
 }
 
 // Resize gives it another size.

@@ -35,6 +35,9 @@ func (v *Service) Family() []Process {
 
 // Role returns the process with a role, 0 when there is none.
 func (v *Service) Role(name string) int {
+	if v.Ended() != Running {
+		return 0
+	}
 	for _, p := range v.Family() {
 		if p.Role == name {
 			return p.PID

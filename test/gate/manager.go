@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -180,10 +181,7 @@ func (m *Manager) hear(message string, files []*os.File) {
 		remove = remove || line == "FDSTOREREMOVE=1"
 	}
 	if keep {
-		for _, f := range files {
-			m.store = append(m.store, Stored{name, f})
-		}
-		files = nil
+		files = m.keep(name, files)
 	}
 	close(m.changed)
 	m.changed = make(chan struct{})
@@ -194,6 +192,23 @@ func (m *Manager) hear(message string, files []*os.File) {
 	if remove {
 		m.Forget(name)
 	}
+}
+
+// keep puts descriptors into the store, and returns those that are there already.
+// The caller holds m.mu.
+func (m *Manager) keep(name string, files []*os.File) (again []*os.File) {
+	for _, f := range files {
+		info, err := f.Stat()
+		if slices.ContainsFunc(m.store, func(s Stored) bool {
+			other, err2 := s.File.Stat()
+			return err == nil && err2 == nil && os.SameFile(info, other)
+		}) {
+			again = append(again, f)
+			continue
+		}
+		m.store = append(m.store, Stored{name, f})
+	}
+	return again
 }
 
 // Forget closes the stored descriptors of a name, all for "".

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -45,13 +46,16 @@ func (v *Service) PID() int { return v.cmd.Process.Pid }
 // Exited is closed when that process has ended.
 func (v *Service) Exited() <-chan struct{} { return v.exited }
 
+// Running is what Ended says of a process that has not.
+const Running = "still there"
+
 // Ended reports whether it has, and how: valid after Exited.
 func (v *Service) Ended() string {
 	select {
 	case <-v.exited:
 		return v.cmd.ProcessState.String()
 	default:
-		return "still there"
+		return Running
 	}
 }
 
@@ -82,10 +86,28 @@ func (v *Service) Stop(t testing.TB) {
 	}
 }
 
-// end ends it by force if it is still there.
+// end ends it by force if it is still there, and what it has started and left
+// behind, as a service manager does.
 func (v *Service) end() {
+	var handles []*os.Process
+	for _, p := range v.Family()[1:] {
+		if h, err := os.FindProcess(p.PID); err == nil {
+			handles = append(handles, h)
+		}
+	}
 	v.cmd.Process.Kill()
 	<-v.exited
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline) && anyAlive(handles); {
+		sleepMilliseconds(5) // the last records are being written
+	}
+	for _, h := range handles {
+		h.Kill()
+		h.Release()
+	}
+}
+
+func anyAlive(handles []*os.Process) bool {
+	return slices.ContainsFunc(handles, func(h *os.Process) bool { return h.Signal(syscall.Signal(0)) == nil })
 }
 
 // Run starts labelgated and waits until it is ready.

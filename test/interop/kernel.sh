@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# Builds, once, a User-Mode Linux kernel with Smack from Debian's kernel source
-# and prints the path of it. What is built stays in the user's cache under a
-# name that changes with this script and with kernel.fragment.
+# Builds, once, a User-Mode Linux kernel from Debian's kernel source and prints the
+# path of it: the one of kernel.fragment, with Smack, or of another fragment that is
+# named. What is built stays in the user's cache under a name that changes with this
+# script and with the fragment.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+fragment=$(realpath "${1:-$here/kernel.fragment}")
 release=6.1
 tarball=/usr/src/linux-source-$release.tar.xz
 
-key=$(cat "$here/kernel.sh" "$here/kernel.fragment" | sha256sum | cut -c1-16)
+key=$(cat "$here/kernel.sh" "$fragment" | sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/labelgate
 kept=$cache/uml-$key
 say() { echo "kernel.sh: $*" >&2; }
@@ -71,10 +73,10 @@ step() {
 		exit 1
 	fi
 }
-step env KCONFIG_ALLCONFIG="$here/kernel.fragment" make -C "$work/src" ARCH=um O="$work/build" allnoconfig
+step env KCONFIG_ALLCONFIG="$fragment" make -C "$work/src" ARCH=um O="$work/build" allnoconfig
 # What the fragment asks for and this release has not got, or has only with
 # something else, is left out without a word.
-for want in $(grep -E '^CONFIG_.*=y$' "$here/kernel.fragment"); do
+for want in $(grep -E '^CONFIG_.*=y$' "$fragment"); do
 	grep -qx "$want" "$work/build/.config" || { say "this kernel has no $want" && exit 1; }
 done
 step nice make -C "$work/build" ARCH=um -j"$(nproc)" linux

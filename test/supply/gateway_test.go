@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"labelgate/internal/audit"
+	"labelgate/internal/auditor"
 	"labelgate/internal/nft"
 	"labelgate/test/figures"
 )
@@ -17,21 +19,34 @@ import (
 // gateway is a machine with labelgated itself and the example of a perimeter.
 func gateway(t *testing.T) *machine {
 	t.Helper()
-	var program string
+	programs := map[string]string{}
 	for _, p := range release.programs(t) {
-		if p.name == "labelgated" && p.arch == runtime.GOARCH {
-			program = p.file
+		if p.arch == runtime.GOARCH {
+			programs[p.name] = p.file
 		}
 	}
-	if program == "" {
+	if len(programs) == 0 {
 		t.Skip("needs a machine that releases are made for")
 	}
-	m := newMachine(t, program)
+	m := newMachine(t, programs["labelgated"])
+	m.write("usr/sbin/labelgate", load(t, programs["labelgate"]), 0o755)
 	run(t, "", "cp", "-r", root+"/examples/perimeter/.", filepath.Join(m.dir, "etc/labelgate"))
 	run(t, "", "chgrp", "-R", "--reference="+m.dir+"/etc/labelgate", m.dir+"/etc/labelgate")
 	run(t, "", "chmod", "-R", "u=rwX,g=rX,o=", m.dir+"/etc/labelgate")
-	run(t, "", "systemctl", "--root="+m.dir, "enable", "labelgate-guard", "labelgated")
+	run(t, "", "systemctl", "--root="+m.dir, "enable", "labelgate-guard", "labelgate-forward", "labelgated")
 	return m
+}
+
+// settings changes those of the example.
+func (m *machine) settings(old, new string) {
+	m.t.Helper()
+	const name = "etc/labelgate/labelgate.toml"
+	text := load(m.t, filepath.Join(m.dir, name))
+	if !strings.Contains(text, old) {
+		m.t.Fatalf("the settings do not say %s", old)
+	}
+	m.write(name, strings.Replace(text, old, new, 1), 0o640)
+	run(m.t, "", "chgrp", "--reference="+m.dir+"/etc/labelgate", filepath.Join(m.dir, name))
 }
 
 // guarded lists the interfaces that the gateway's rules in the machine are about.
@@ -49,6 +64,8 @@ func (m *machine) guarded() string {
 func TestGatewayUnderSystemd(t *testing.T) {
 	t.Parallel()
 	m := gateway(t)
+	m.settings(`"stderr"`, `"journal"`)
+	run(t, "", "journalctl", "--update-catalog", "--root="+m.dir)
 	m.start()
 	m.until("the gateway runs", func() bool { return m.ready(0) })
 	const zones = "enclave0 office0"
@@ -63,6 +80,12 @@ func TestGatewayUnderSystemd(t *testing.T) {
 			t.Errorf("guards %q, want %q", got, zones)
 		}
 	})
+	t.Run("forwards", func(t *testing.T) {
+		m := m.as(t)
+		if got := m.run("cat", "/proc/sys/net/ipv4/ip_forward"); got != "1" {
+			t.Errorf("ip_forward is %s", got)
+		}
+	})
 	t.Run("nothing is wrong", func(t *testing.T) {
 		m := m.as(t)
 		said := m.run("journalctl", "-o", "cat", "-u", "labelgated")
@@ -71,6 +94,22 @@ func TestGatewayUnderSystemd(t *testing.T) {
 				t.Errorf("it says %q:\n%s", bad, said)
 			}
 		}
+	})
+	t.Run("its records are explained", func(t *testing.T) {
+		m := m.as(t)
+		for event, subject := range map[string]string{audit.EventStart: "labelgate judges packets", audit.EventSandbox: "What process keeper may still do"} {
+			m.until("there is a record "+event, func() bool {
+				said, _ := m.try("journalctl", "-x", "--no-pager", "MESSAGE_ID="+auditor.MessageID(event, "", ""))
+				return strings.Contains(said, "Subject: "+subject)
+			})
+		}
+	})
+	t.Run("the control socket", func(t *testing.T) {
+		m := m.as(t)
+		if said := m.run("labelgate", "status"); !strings.Contains(said, "judging") {
+			t.Errorf("labelgate status says\n%s", said)
+		}
+		m.run("labelgate", "health")
 	})
 	t.Run("the watchdog is fed", func(t *testing.T) {
 		m := m.as(t)
@@ -123,6 +162,9 @@ func TestGuardWithoutSettings(t *testing.T) {
 	}
 	if state := m.property("labelgated", "ActiveState"); state == "active" {
 		t.Error("the gateway runs without settings")
+	}
+	if got := m.run("cat", "/proc/sys/net/ipv4/ip_forward"); got != "0" {
+		t.Errorf("ip_forward is %s", got)
 	}
 	said := m.run("journalctl", "-o", "cat", "-u", "labelgate-guard")
 	if !strings.Contains(said, "labelgate.toml:1") || !strings.Contains(said, "everything that this machine would forward is dropped") {

@@ -104,8 +104,13 @@ func kernelFiles(dir string) error {
 			return fmt.Errorf("%s at %s: %w", m.kind, m.at, err)
 		}
 	}
-	// The settings of the kernel are this machine's, but for those of the network.
-	return bind(filepath.Join(dir, "proc/sys"), filepath.Join(dir, "proc/sys"), unix.MS_RDONLY)
+	// The settings of the kernel are this machine's, but for those of the network,
+	// which are the namespace's. What the two mounts do not cover is read-only.
+	settings := filepath.Join(dir, "proc/sys")
+	if err := bind(filepath.Join(settings, "net"), filepath.Join(settings, "net"), 0); err != nil {
+		return err
+	}
+	return bind(settings, settings, unix.MS_RDONLY)
 }
 
 func devices(dir string) error {

@@ -139,6 +139,12 @@ func (d *daemon) tendAuditor(why string) {
 	d.records.Write(&audit.Record{Event: audit.EventCrash, Process: roleAuditor, Detail: a.last})
 }
 
+// took remembers how the records are, as the auditor says.
+func (a *auditing) took(s auditor.Status) {
+	s.LastError = clip(s.LastError)
+	a.state = s
+}
+
 // ended is closed when the auditor has ended, nil when that is known.
 func (a *auditing) ended() <-chan struct{} {
 	if a.child == nil || a.missing {

@@ -25,8 +25,9 @@ func (d *daemon) Do(ctx context.Context, q control.Request) (r control.Response,
 		if r, err = b.Table(q); err != nil {
 			return r, err
 		}
-		done := d.withState(ctx, func() { r, err = d.inKernel(r) })
-		return r, errors.Join(done, err)
+		page := r // what the judge knows; the kernel's part is this process's
+		doing := d.withState(ctx, func() { r, err = d.inKernel(page) })
+		return r, errors.Join(doing, err)
 	case v.Paged:
 		return b.Table(q)
 	case q.Verb == control.VerbStatus, q.Verb == control.VerbCounters:

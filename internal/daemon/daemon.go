@@ -20,6 +20,7 @@ import (
 	"labelgate/internal/links"
 	"labelgate/internal/load"
 	"labelgate/internal/nft"
+	"labelgate/internal/process"
 	"labelgate/internal/queue"
 	"labelgate/internal/sandbox"
 )
@@ -111,6 +112,11 @@ func Run(ctx context.Context, o Options) error {
 	handover, handed, err := takeHandover()
 	if err != nil {
 		return err
+	}
+	if !handed {
+		if err := process.Disinherit(); err != nil {
+			return err
+		}
 	}
 	bundle, cfg, err := collect(o.Config, handover.Seal, o.Owners)
 	if err != nil {

@@ -82,12 +82,15 @@ func (d *daemon) register(c *config.Config) {
 // inKernel completes rows of domains with what is known of them in the kernel.
 func (d *daemon) inKernel(r control.Response) (control.Response, error) {
 	var rows []control.Domain
-	text, ok := r.Result.(json.RawMessage)
-	if !ok {
+	switch result := r.Result.(type) {
+	case []control.Domain:
+		rows = result
+	case json.RawMessage:
+		if err := json.Unmarshal(result, &rows); err != nil {
+			return r, fmt.Errorf("domains: %w", err)
+		}
+	default:
 		return r, errors.New("domains are not what they should be")
-	}
-	if err := json.Unmarshal(text, &rows); err != nil {
-		return r, fmt.Errorf("domains: %w", err)
 	}
 	for i := range rows {
 		rows[i].Kernel = d.domains.word(cipso.DOI(rows[i].Number), d.config.KernelDOI)

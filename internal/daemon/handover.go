@@ -115,12 +115,12 @@ func living(c *process.Child) int {
 	return c.PID()
 }
 
-// reap ends the processes that the program before had started. The auditor writes what
+// reap sees the processes end that the program before had started: their channels
+// were closed when it became another. The auditor writes what
 // waits first: its successor must not write the same.
 func (h *handover) reap() {
-	if h.Judge != 0 {
-		judge := process.Adopt(h.Judge, roleJudge)
-		judge.Kill()
+	if h.Judge != 0 { // it has seen that too, and sums up what it suppressed
+		go process.Adopt(h.Judge, roleJudge).Wait(exitPatience)
 	}
 	if h.Auditor != 0 {
 		process.Adopt(h.Auditor, roleAuditor).Wait(exitPatience)

@@ -59,20 +59,25 @@ func runJudge(log *slog.Logger, args []string) error {
 	done := make(chan error, 4)
 	go func() { done <- channel.ServeBlobs(end, channel.MaxBlob, verbs) }()
 	handler := service.Handler()
+	served := make(chan struct{})
 	go func() {
 		err := back.Serve(ctx, handler)
 		handler.End()
+		close(served)
 		done <- err
 	}()
 	go func() { done <- sender.Run(ctx) }()
 	go followLinks(ctx, service)
 	defer runtime.KeepAlive(recordsEnd) // the pipe knows only its number
 	select {
-	case err := <-watcher.Failed():
-		return err // the keeper starts another, which opens its sockets anew
-	case err := <-done:
-		return err
+	case err = <-watcher.Failed():
+		// the keeper starts another, which opens its sockets anew
+	case err = <-done:
 	}
+	// Whatever ended it, and whoever hung up first: what was suppressed is summed up.
+	cancel(nil)
+	<-served
+	return err
 }
 
 // judgeArguments are what a judge is told when it is started.

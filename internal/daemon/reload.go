@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/channel"
 	"labelgate/internal/config"
 	"labelgate/internal/control"
 	"labelgate/internal/judge"
@@ -72,6 +74,7 @@ func (d *daemon) replace() error {
 		err = d.bench.Commit(stamp)
 	}
 	if err != nil {
+		d.endUnsure(err)
 		d.bench.Abort()
 		return err
 	}
@@ -83,6 +86,15 @@ func (d *daemon) replace() error {
 	d.admit()
 	d.remember()
 	return nil
+}
+
+// endUnsure ends a judge of which it is not known what it judges by: it was asked to
+// put a policy in force and did not answer. Another begins with the one before.
+func (d *daemon) endUnsure(err error) {
+	if child := d.judges.child; child != nil && errors.Is(err, channel.ErrBroken) {
+		child.Kill()
+		<-child.Done()
+	}
 }
 
 // bound takes back what was bound when the gateway was started, and names it.
@@ -123,6 +135,7 @@ func (d *daemon) rezone(next *config.Config, stamp uint32) error {
 	if err == nil {
 		return nil
 	}
+	d.endUnsure(err)
 	// What failed may have been the last look at rules that are in force already.
 	d.links.SetZones(judge.Interfaces(d.config))
 	if _, back := d.lay(d.plan(d.config)); back != nil {

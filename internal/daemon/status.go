@@ -149,3 +149,14 @@ func (d *daemon) health() control.Health {
 	}
 	return h
 }
+
+// told is how much of a text goes into a status. All of it is in the log.
+const told = 4 << 10
+
+// clip shortens a text that may be of any length.
+func clip(text string) string {
+	if len(text) <= told {
+		return text
+	}
+	return strings.ToValidUTF8(text[:told], "") + "..."
+}

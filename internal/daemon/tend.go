@@ -73,7 +73,7 @@ func (d *daemon) askAuditor() {
 			case err != nil:
 				d.tendAuditor("it does not answer: " + err.Error())
 			default:
-				a.state = state
+				a.took(state)
 			}
 		})
 	}()

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"labelgate/internal/audit"
@@ -21,14 +20,7 @@ func (d *daemon) Do(ctx context.Context, q control.Request) (r control.Response,
 	}
 	var all []audit.ZoneCounts
 	switch v, _ := control.Lookup(q.Verb); {
-	case q.Verb == control.VerbDomains:
-		if r, err = b.Table(q); err != nil {
-			return r, err
-		}
-		page := r // what the judge knows; the kernel's part is this process's
-		doing := d.withState(ctx, func() { r, err = d.inKernel(page) })
-		return r, errors.Join(doing, err)
-	case v.Paged:
+	case v.Paged && q.Verb != control.VerbDomains:
 		return b.Table(q)
 	case q.Verb == control.VerbStatus, q.Verb == control.VerbCounters:
 		all, err = b.Counts()
@@ -85,6 +77,13 @@ func (d *daemon) do(q control.Request) (control.Response, error) {
 			return control.Response{}, control.Errorf(control.CodeRefused, "%v", err)
 		}
 		return control.Response{Result: control.Upgrade{Version: version.String(), Program: d.program}}, nil
+	}
+	if q.Verb == control.VerbDomains {
+		r, err := d.bench.Table(q)
+		if err != nil {
+			return r, err
+		}
+		return d.inKernel(r)
 	}
 	return control.Response{}, control.Errorf(control.CodeUnknownVerb, "no such verb: %s", q.Verb)
 }

@@ -16,6 +16,9 @@ import (
 type judges struct {
 	front *split.Front
 	child *process.Child
+	// judging is the same for who serves the queue: a judge that failed is killed at
+	// once, so that nobody waits for its answer.
+	judging atomic.Pointer[process.Child]
 	// failed has a value when a judge failed. What it had is recorded by then.
 	failed   chan error
 	missing  bool // there is none; why says why not
@@ -31,6 +34,9 @@ type judges struct {
 // the packets are dropped.
 func (d *daemon) failedJudge(packets int, why error) {
 	d.judges.lost.Add(uint64(packets))
+	if c := d.judges.judging.Load(); c != nil {
+		c.Kill()
+	}
 	event := audit.EventCrash
 	if errors.Is(why, split.ErrHung) {
 		event = audit.EventHang
@@ -87,6 +93,7 @@ func (d *daemon) firstJudge() (link *split.Link, err error) {
 		return nil, err
 	}
 	d.judges.child, d.bench = child, b
+	d.judges.judging.Store(child)
 	return link, nil
 }
 
@@ -154,6 +161,7 @@ func (d *daemon) replaceJudge(program string) error {
 	}
 	old, before := d.judges.child, d.bench
 	d.judges.child, d.bench = child, b
+	d.judges.judging.Store(child)
 	if old.Alive() { // it did not fail, it was replaced
 		before.Close()
 		go old.Wait(exitPatience)

@@ -23,15 +23,24 @@ var errUpgrade = errors.New("another program is about to take over")
 
 // tryUpgrade sees whether the new program can judge what this one judges: it is
 // started as a judge and given the policy in force. Nothing has changed when it cannot.
+//
+// What it will read are the files as they are now. They are tried as well, and read by
+// this program: who wants settings that only the new one knows writes them afterwards.
 func (d *daemon) tryUpgrade() error {
+	files, _, err := collect(d.Config, &d.bundle.Seal, d.Owners)
+	if err != nil {
+		return err
+	}
 	if d.judges.front == nil {
-		return nil // it is this process that judges, and it cannot be tried
+		_, err := d.bench.Prepare(files, d.summary.Generation)
+		d.bench.Abort()
+		return err
 	}
 	child, b, link, err := d.startJudge(d.program)
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.program, err)
 	}
-	_, err = b.Prepare(d.bundle, d.summary.Generation)
+	_, err = b.Prepare(files, d.summary.Generation)
 	b.Close()
 	link.Discard()
 	if ended := child.Wait(exitPatience); err == nil && ended != nil {

@@ -59,7 +59,9 @@ func listAll(t *testing.T, tbl *Table, now uint32, places, room int) (all []List
 func TestList(t *testing.T) {
 	const now = 1000
 	tbl := New(64, 2)
-	k := func(id uint16) Key { return Key{Src: [4]byte{10, 1, 0, 7}, Dst: [4]byte{10, 2, 0, 9}, Proto: 17, ID: id, Zone: 2} }
+	k := func(id uint16) Key {
+		return Key{Src: [4]byte{10, 1, 0, 7}, Dst: [4]byte{10, 2, 0, 9}, Proto: 17, ID: id, Zone: 2}
+	}
 	tbl.Add(now, k(1), Piece{Length: 1480, More: true, HeaderLen: 20, Labeled: true, Label: 77, Told: 9})
 	tbl.Add(now+1, k(1), Piece{Offset: 2960, Length: 40, HeaderLen: 20, Labeled: true, Label: 77, Told: 9})
 	tbl.Add(now+1, k(2), Piece{Length: 8, More: true, HeaderLen: 20})

@@ -25,10 +25,15 @@ func (p *Profile) table(pid int) []call {
 	return union(keeps(), always(), files(), readFiles(), talk(), judges(), writesFiles(), serves(), archStart)
 }
 
+// endsForAll is shutdown(2) for who shares a socket with others: it would end the
+// socket that all records go through for everybody, and for good. Libraries that call
+// it are told that they may not.
+var endsForAll = call{number: unix.SYS_SHUTDOWN, name: "shutdown", clauses: []clause{{nil, fails(unix.EPERM)}}}
+
 // judges is what a judge does to the sockets that it has.
 func judges() []call {
 	return []call{
-		{number: unix.SYS_SHUTDOWN, name: "shutdown"},
+		endsForAll,
 		{number: unix.SYS_GETSOCKNAME, name: "getsockname"}, // of the library that lists links
 	}
 }
@@ -62,7 +67,7 @@ func writesFiles() []call {
 func serves() []call {
 	return []call{
 		{number: unix.SYS_ACCEPT4, name: "accept4"},
-		{number: unix.SYS_SHUTDOWN, name: "shutdown"},
+		endsForAll,
 		{number: unix.SYS_GETSOCKNAME, name: "getsockname"},
 		{number: unix.SYS_GETPEERNAME, name: "getpeername"},
 		{number: unix.SYS_GETSOCKOPT, name: "getsockopt"},
@@ -112,6 +117,7 @@ func keeps() []call {
 	}{
 		{unix.SYS_TGKILL, "tgkill"},
 		{unix.SYS_BIND, "bind"},
+		{unix.SYS_SHUTDOWN, "shutdown"},
 		{unix.SYS_LISTEN, "listen"},
 		{unix.SYS_EXECVE, "execve"},
 		{unix.SYS_WAIT4, "wait4"},

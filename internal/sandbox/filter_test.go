@@ -158,7 +158,7 @@ func TestKeeperHasAll(t *testing.T) {
 						t.Fatalf("%s may %s %x, but its keeper's filter says %#x", role, c.name, m.arguments, got)
 					}
 				}
-				if seen == 0 && c.name != "clone3" {
+				if seen == 0 && c.name != "clone3" && c.name != "shutdown" { // which are known to be refused
 					t.Errorf("%s: no call of %s was allowed", role, c.name)
 				}
 			}

@@ -3,12 +3,14 @@ package faults
 import (
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/auditor/trail"
 	"labelgate/test/figures"
 	"labelgate/test/gate"
 	"labelgate/test/long"
@@ -18,7 +20,7 @@ import (
 // is lost for that, and none stands there twice.
 func TestAuditorKilled(t *testing.T) {
 	seed := long.Seed(t, 12)
-	p := allKinds(t, seed)
+	p := allKinds(t, seed, "rotate-size = 1\n")
 	random := rand.New(rand.NewPCG(seed, 12))
 	if _, ok := p.member("auditor"); !ok {
 		t.Fatal("there is no auditor")
@@ -49,10 +51,21 @@ func TestAuditorKilled(t *testing.T) {
 	v := p.judge(t)
 	p.table(t, v)
 	p.closed(t, "auditor-killed", v)
+	p.Service().Stop(t)
+	files, err := filepath.Glob(p.Directory + "/audit.json*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := trail.Verify(files, trail.Options{Settled: true})
+	if err != nil {
+		t.Errorf("the trail is not intact: %v", err)
+	}
 	missing := b.unaccounted()
 	long.Report(t,
 		figures.Figure{ID: "faults/auditor-killed/kills", Value: float64(kills), Unit: "kills"}.AtLeast(100),
 		figures.Figure{ID: "faults/auditor-killed/records", Value: float64(p.records.Total), Unit: "records"},
+		figures.Figure{ID: "faults/auditor-killed/files", Value: float64(report.Files), Unit: "files"}.AtLeast(2),
+		figures.Figure{ID: "faults/auditor-killed/lines-intact", Value: float64(report.Lines), Unit: "records"}.AtLeast(float64(p.records.Total)),
 		figures.Figure{ID: "faults/auditor-killed/sequence-broken", Value: float64(sequence.broken), Unit: "records"}.AtMost(0),
 		figures.Figure{ID: "faults/auditor-killed/unaccounted", Value: float64(max(missing, -missing)), Unit: "packets"}.AtMost(0),
 		figures.Figure{ID: "faults/auditor-killed/halted", Value: float64(p.records.Counted["audit_recovered/halt"]), Unit: "packets", Against: "dropped because there was no room for their records"},

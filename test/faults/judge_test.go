@@ -170,10 +170,11 @@ func (p *perimeter) table(t *testing.T, v verdict) {
 }
 
 // allKinds builds a perimeter with all kinds of packets but those that the kernel
-// refuses by itself.
-func allKinds(t *testing.T, seed uint64) *perimeter {
-	counted := unseen()
-	return newPerimeter(t, files(), seed, slices.Concat(permitted(), forbidden(), counted["filtered/ipv6"], counted["filtered/ethertype"])...)
+// refuses by itself. more are settings of the records.
+func allKinds(t *testing.T, seed uint64, more ...string) *perimeter {
+	counted, with := unseen(), files()
+	with[gate.Settings] += strings.Join(more, "")
+	return newPerimeter(t, with, seed, slices.Concat(permitted(), forbidden(), counted["filtered/ipv6"], counted["filtered/ethertype"])...)
 }
 
 // passes checks that the gateway is of use after all: that what is permitted comes

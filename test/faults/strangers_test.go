@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"labelgate/internal/control"
 	"labelgate/internal/load"
 	"labelgate/internal/memory"
 	"labelgate/netlabel"
@@ -69,7 +70,9 @@ func strangerKind() *gate.Kind {
 // TestStrangers sends them through a gateway.
 func TestStrangers(t *testing.T) {
 	p := newSite(t, hosts)
-	p.Write(t, strangersFiles())
+	with := strangersFiles()
+	with[gate.Settings] += p.control
+	p.Write(t, with)
 	p.Manager.Run(t)
 	known := slices.Concat(permitted(), forbidden())
 	for _, k := range known {
@@ -79,7 +82,7 @@ func TestStrangers(t *testing.T) {
 	// Everything that is made once is made by now.
 	p.load.Send(60_000, 20_000)
 	p.settle(t)
-	before := p.resident(t)
+	before, labels := p.resident(t), p.labels(t)
 	rounds := 0
 	for range long.Rounds(1, 100, 0.1) {
 		p.load.Send(300_000, 25_000)
@@ -99,8 +102,24 @@ func TestStrangers(t *testing.T) {
 	long.Report(t,
 		figures.Figure{ID: "faults/strangers/live/labels", Value: float64(p.load.Sent(p.load.Kinds()[len(known)])), Unit: "labels"},
 		figures.Figure{ID: "faults/strangers/live/growth", Value: float64(growth >> 10), Unit: "KiB", Against: "of all its processes"}.AtMost(strangersGrowth>>10),
+		figures.Figure{ID: "faults/strangers/live/labels-kept", Value: float64(p.labels(t) - labels), Unit: "labels"}.AtMost(0),
 		figures.Figure{ID: "faults/strangers/live/forbidden", Value: float64(v.forbidden + v.Wrong.Count), Unit: "packets"}.AtMost(0),
 	)
+}
+
+// labels returns how many labels the gateway knows.
+func (p *perimeter) labels(t *testing.T) int {
+	t.Helper()
+	c, err := control.Dial(t.Context(), p.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	all, err := control.All[control.Label](t.Context(), c, control.VerbLabels)
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d labels, %v", len(all), err)
+	}
+	return len(all)
 }
 
 // resident returns the memory of each process of the gateway by its role.

@@ -8,8 +8,12 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"labelgate/internal/audit"
 )
@@ -18,7 +22,7 @@ import (
 // them up. It belongs to one goroutine.
 type Records struct {
 	path string
-	from int64
+	from map[uint64]int64 // by inode: how far it was read
 
 	Total      int
 	Granted    uint64                     // decisions that let a packet pass
@@ -34,29 +38,59 @@ type Records struct {
 // NewRecords reads the records in a file, which need not be there yet.
 func NewRecords(path string) *Records {
 	return &Records{
-		path: path, Denied: make(map[netip.Addr]uint64), Counted: make(map[string]uint64),
+		path: path, from: make(map[uint64]int64), Denied: make(map[netip.Addr]uint64), Counted: make(map[string]uint64),
 		Events: make(map[string]int), Reasons: make(map[string]uint64),
 	}
 }
 
-// Read takes up the records that have come since.
+// Read takes up the records that have come since: of the file, and of those that
+// were closed and have a number behind its name.
 func (r *Records) Read(t testing.TB) {
 	t.Helper()
-	f, err := os.Open(r.path)
+	// The current file first: one that is closed meanwhile stays the same file.
+	current, err := os.Open(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	lines := bufio.NewReaderSize(io.NewSectionReader(f, r.from, 1<<50), 1<<20)
+	defer current.Close()
+	closed, err := filepath.Glob(r.path + ".[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(closed)
+	for _, name := range closed {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.follow(t, f)
+		f.Close()
+	}
+	r.follow(t, current)
+}
+
+// follow reads on in a file where it was left.
+func (r *Records) follow(t testing.TB, f *os.File) {
+	t.Helper()
+	var s unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
+		t.Fatal(err)
+	}
+	from := r.from[s.Ino]
+	if from == s.Size {
+		return
+	}
+	lines := bufio.NewReaderSize(io.NewSectionReader(f, from, 1<<50), 1<<20)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
+			r.from[s.Ino] = from
 			return // the rest of what is there of a line will be read again
 		}
-		r.from += int64(len(line))
+		from += int64(len(line))
 		if r.quick(line) {
 			continue
 		}

@@ -24,6 +24,7 @@ type handover struct {
 	Records, Trail   int            `json:",omitempty"` // both ends of the audit socket
 	Progress         int            `json:",omitempty"` // what auditors tell one another
 	Listeners        map[string]int `json:",omitempty"`
+	Counted          int            `json:",omitempty"` // memory with what was counted so far
 	Auditor, Judge   int            `json:",omitempty"` // process ids
 	Control          int            `json:",omitempty"`
 	Parent           int            `json:",omitempty"` // whose end ends this process, by DeathSignal
@@ -58,7 +59,7 @@ func takeHandover() (h handover, ok bool, err error) {
 
 func (h *handover) descriptors() []int {
 	var all []int
-	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail, h.Progress} {
+	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail, h.Progress, h.Counted} {
 		if fd != 0 {
 			all = append(all, fd)
 		}

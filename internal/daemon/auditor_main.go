@@ -135,25 +135,17 @@ func mapProgress(f *os.File) (*auditor.Progress, error) {
 
 // newProgress makes that memory.
 func newProgress() (*os.File, error) {
-	f, err := newMemory("progress")
+	fd, err := unix.MemfdCreate("labelgate-progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
+	if err == unix.EINVAL {
+		fd, err = unix.MemfdCreate("labelgate-progress", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("memory of what was written: %w", err)
 	}
+	f := os.NewFile(uintptr(fd), "progress")
 	if err := f.Truncate(int64(unsafe.Sizeof(auditor.Progress{}))); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("memory of what was written: %w", err)
 	}
 	return f, nil
-}
-
-// newMemory makes a file that is nowhere but in memory.
-func newMemory(name string) (*os.File, error) {
-	fd, err := unix.MemfdCreate("labelgate-"+name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_NOEXEC_SEAL)
-	if err == unix.EINVAL {
-		fd, err = unix.MemfdCreate("labelgate-"+name, unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), name), nil
 }

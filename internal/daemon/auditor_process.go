@@ -121,7 +121,8 @@ func (d *daemon) tendAuditor(why string) {
 		<-a.child.Done()
 		a.client.Close()
 		a.last = a.child.Ended()
-		d.before.Written, d.before.Failures = d.before.Written+a.state.Written, d.before.Failures+a.state.Retries
+		d.handover.Counted.Written += a.state.Written
+		d.handover.Counted.Failures += a.state.Retries
 		a.state.Written, a.state.Retries = 0, 0
 		if why == "" {
 			why = a.last

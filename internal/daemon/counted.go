@@ -1,118 +1,65 @@
 package daemon
 
-import (
-	"encoding/json"
-	"io"
-	"maps"
-	"time"
+import "labelgate/internal/control"
 
-	"golang.org/x/sys/unix"
-
-	"labelgate/internal/audit"
-	"labelgate/internal/control"
-)
-
-// counted is what a gateway has counted since it was started. An upgrade hands it to
-// the next program: by names, which may have another order there.
+// counted is what a gateway has counted since it was started, by the programs that it
+// was before. Packets are counted by names: another version may have them in another
+// order.
 type counted struct {
-	Counters          control.Counters
-	Written, Failures uint64 // of records
+	Packets           []control.ZonePackets `json:",omitempty"`
+	Filtered          map[string]uint64     `json:",omitempty"` // by rules, by reason
+	Lost              [2]uint64             // from a full queue, and from a full socket
+	Queue             control.QueueCounts
+	Unanswered        uint64 `json:",omitempty"`
+	Written, Failures uint64 `json:",omitempty"` // of records, also by auditors that are gone
 }
 
-// handCounted puts what was counted so far where the next program finds it: in memory,
-// for it may be more than an environment holds. Without it an upgrade goes on.
-func (d *daemon) handCounted() {
-	d.lastCounts()
-	a := d.auditState()
-	f, err := newMemory("counted")
-	if err == nil {
-		defer f.Close()
-		err = json.NewEncoder(f).Encode(counted{d.counters(), a.Written, a.Failures})
+// handCounts hands what was counted so far to the next program.
+func (d *daemon) handCounts() {
+	if all, err := d.bench.Counts(); err == nil {
+		d.counted(d.bench, all)
 	}
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
+	c, a := d.counters(), d.auditState()
+	d.handover.Counted = counted{
+		Packets: c.Packets, Filtered: d.guard.totals, Lost: [2]uint64{c.Kernel.QueueFull, c.Kernel.BufferFull}, Queue: c.Queue,
+		Unanswered: c.Unanswered, Written: a.Written, Failures: a.Failures,
 	}
-	if err == nil {
-		d.handover.Counted, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	}
-	if err != nil {
-		d.Log.Warn("the next program does not know what was counted so far", "error", err)
-	}
+	d.handover.Rules = d.guard.read()
 }
 
-// lastPatience is how long packets wait for the last counts of a judge.
-const lastPatience = 200 * time.Millisecond
-
-// lastCounts asks the judge once more.
-func (d *daemon) lastCounts() {
-	if d.judges.missing {
-		return
-	}
-	got := make(chan []audit.ZoneCounts, 1)
-	b := d.bench
-	go func() {
-		if all, err := b.Counts(); err == nil {
-			got <- all
+// resume goes on counting where the program before had come to.
+func (d *daemon) resume() {
+	c := &d.handover.Counted
+	for _, z := range c.Packets {
+		zone := z.Zone
+		if zone == control.NoZone {
+			zone = ""
 		}
-	}()
-	select {
-	case all := <-got:
-		d.counted(b, all)
-	case <-time.After(lastPatience):
+		d.tally.before.AddNamed(zone, z.Passed, z.Dropped)
 	}
+	d.judges.lost.Store(c.Unanswered)
+	d.guard.totals = c.Filtered
+	d.guard.resume(d.handover.Rules)
 }
 
-// takeCounted takes what the program before has counted.
-func (d *daemon) takeCounted() (c counted) {
-	f := file(d.handover.Counted, "counted")
-	if f == nil {
-		return c
-	}
-	d.handover.Counted = 0
-	defer f.Close()
-	if err := json.NewDecoder(f).Decode(&c); err != nil {
-		d.Log.Warn("what was counted by the program before is not known", "error", err)
-		return counted{}
-	}
-	return c
+// keepCounts is for a program that goes on after all. Its queue counts anew, and the
+// others as they did.
+func (d *daemon) keepCounts() {
+	c := &d.handover.Counted
+	c.Written, c.Failures = c.Written-d.auditing.state.Written, c.Failures-d.auditing.state.Retries
 }
 
-// added returns what was counted by two programs, one after the other.
-func added(a, b control.Counters) control.Counters {
-	all := b
-	all.Packets = nil
-	at := make(map[string]int)
-	for _, z := range append(a.Packets[:len(a.Packets):len(a.Packets)], b.Packets...) {
-		i, ok := at[z.Zone]
-		if !ok {
-			i = len(all.Packets)
-			at[z.Zone] = i
-			all.Packets = append(all.Packets, control.ZonePackets{Zone: z.Zone, Passed: make(map[string]uint64), Dropped: make(map[string]uint64)})
-		}
-		more(all.Packets[i].Passed, z.Passed)
-		more(all.Packets[i].Dropped, z.Dropped)
-	}
-	k, q, i := &all.Kernel, &all.Queue, &all.ICMP
-	for _, sum := range []struct {
-		to   *uint64
-		more uint64
-	}{
-		{&all.Unanswered, a.Unanswered}, {&all.Unrecorded, a.Unrecorded},
-		{&k.QueueFull, a.Kernel.QueueFull}, {&k.BufferFull, a.Kernel.BufferFull}, {&k.Unjudged, a.Kernel.Unjudged},
-		{&k.IPv6, a.Kernel.IPv6}, {&k.Ethertype, a.Kernel.Ethertype},
-		{&q.Received, a.Queue.Received}, {&q.Accepted, a.Queue.Accepted}, {&q.Dropped, a.Queue.Dropped}, {&q.Rewritten, a.Queue.Rewritten},
-		{&q.Truncated, a.Queue.Truncated}, {&q.Refused, a.Queue.Refused}, {&q.Panicked, a.Queue.Panicked}, {&q.Malformed, a.Queue.Malformed},
-		{&q.Overruns, a.Queue.Overruns}, {&q.ReceiveErrors, a.Queue.ReceiveErrors}, {&q.VerdictErrors, a.Queue.VerdictErrors},
-		{&i.Sent, a.ICMP.Sent}, {&i.Limited, a.ICMP.Limited}, {&i.Full, a.ICMP.Full}, {&i.Unfit, a.ICMP.Unfit}, {&i.Failed, a.ICMP.Failed},
-	} {
-		*sum.to += sum.more
-	}
-	return all
-}
-
-// more adds counts by name.
-func more(to, from map[string]uint64) {
-	for name := range maps.Keys(from) {
-		to[name] += from[name]
-	}
+// addQueue adds what was counted of a queue.
+func addQueue(to, more *control.QueueCounts) {
+	to.Received += more.Received
+	to.Accepted += more.Accepted
+	to.Dropped += more.Dropped
+	to.Rewritten += more.Rewritten
+	to.Truncated += more.Truncated
+	to.Refused += more.Refused
+	to.Panicked += more.Panicked
+	to.Malformed += more.Malformed
+	to.Overruns += more.Overruns
+	to.ReceiveErrors += more.ReceiveErrors
+	to.VerdictErrors += more.VerdictErrors
 }

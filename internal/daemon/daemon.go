@@ -90,7 +90,6 @@ type daemon struct {
 	domains     domains
 	requests    chan func() // to be done by follow
 	found       chan func() // the same, by who does not wait for that
-	before      counted     // by programs and auditors that are gone
 	asking      asking
 	expiry      expiry
 	notices     <-chan struct{} // somebody changed rules of netfilter
@@ -139,7 +138,7 @@ func Run(ctx context.Context, o Options) error {
 	d.since = time.Now()
 	d.watchdog = newWatchdog()
 	d.tally.before = judge.NewCounters()
-	d.before = d.takeCounted()
+	d.resume()
 	d.requests, d.found = make(chan func()), make(chan func(), 16)
 	if err := d.listen(); err != nil {
 		return err

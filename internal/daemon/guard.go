@@ -108,6 +108,16 @@ func (d *daemon) count() {
 	}
 }
 
+// read returns the counts of the rules as they were last read.
+func (g *guard) read() nft.Counters {
+	return nft.Counters{Unjudged: g.unjudged, IPv6: g.ipv6, Around: g.around, Ethertype: g.ethertype}
+}
+
+// resume goes on where another program had come to.
+func (g *guard) resume(c nft.Counters) {
+	g.unjudged, g.ipv6, g.around, g.ethertype = c.Unjudged, c.IPv6, c.Around, c.Ethertype
+}
+
 // restart follows an installation: it leaves tables alone that were as they should
 // be, and those that it replaced count anew.
 func (g *guard) restart() {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"labelgate/internal/manifest"
+	"labelgate/internal/nft"
 	"labelgate/internal/process"
 )
 
@@ -24,7 +25,6 @@ type handover struct {
 	Records, Trail   int            `json:",omitempty"` // both ends of the audit socket
 	Progress         int            `json:",omitempty"` // what auditors tell one another
 	Listeners        map[string]int `json:",omitempty"`
-	Counted          int            `json:",omitempty"` // memory with what was counted so far
 	Auditor, Judge   int            `json:",omitempty"` // process ids
 	Control          int            `json:",omitempty"`
 	Parent           int            `json:",omitempty"` // whose end ends this process, by DeathSignal
@@ -39,6 +39,8 @@ type handover struct {
 	Full       uint64         `json:",omitempty"` // packets that the kernel has lost from this queue, on record
 	Buffer     uint64         `json:",omitempty"`
 	Seal       *manifest.Seal `json:",omitempty"` // of the policy in force
+	Counted    counted        // since the gateway was started
+	Rules      nft.Counters   // as last read
 }
 
 // takeHandover returns what was handed over, false if nothing was.
@@ -59,7 +61,7 @@ func takeHandover() (h handover, ok bool, err error) {
 
 func (h *handover) descriptors() []int {
 	var all []int
-	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail, h.Progress, h.Counted} {
+	for _, fd := range []int{h.Queue, h.Lock, h.Raw, h.Records, h.Trail, h.Progress} {
 		if fd != 0 {
 			all = append(all, fd)
 		}

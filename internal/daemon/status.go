@@ -50,7 +50,7 @@ func (d *daemon) policy() control.Policy {
 func (d *daemon) auditState() control.Audit {
 	a := control.Audit{
 		State: control.AuditWriting, Output: d.config.Audit.Output, Full: audit.FullHalt,
-		Written: d.before.Written + d.auditing.state.Written, Failures: d.before.Failures + d.auditing.state.Retries, Error: d.auditing.state.LastError,
+		Written: d.handover.Counted.Written + d.auditing.state.Written, Failures: d.handover.Counted.Failures + d.auditing.state.Retries, Error: d.auditing.state.LastError,
 	}
 	if d.config.Audit.Full == config.Degrade {
 		a.Full = audit.FullDegrade
@@ -88,7 +88,8 @@ func (d *daemon) counters() control.Counters {
 		Received: q.Received, Accepted: q.Accepted, Dropped: q.Dropped, Rewritten: q.Rewritten, Truncated: q.Truncated, Refused: q.Refused,
 		Panicked: q.Panicked, Malformed: q.Malformed, Overruns: q.Overruns, ReceiveErrors: q.ReceiveErrors, VerdictErrors: q.VerdictErrors,
 	}
-	return added(d.before.Counters, c)
+	addQueue(&c.Queue, &d.handover.Counted.Queue)
+	return c
 }
 
 // processes lists the family.

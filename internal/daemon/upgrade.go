@@ -88,7 +88,8 @@ func (d *daemon) takeOver() (err error) {
 	h.Seal = &d.bundle.Seal
 	_ = d.overflow.poll() // what cannot be read now is on the next one's account
 	h.Full, h.Buffer = d.overflow.full, d.overflow.buffer
-	d.handCounted()
+	d.count()
+	d.handCounts()
 	d.records.Write(&audit.Record{Event: audit.EventUpgrade, Process: roleKeeper, PID: uint32(os.Getpid()), Detail: d.program})
 	d.unregister() // the next one knows the kernel's own from ours
 	return process.Replace(d.executeHere)
@@ -118,13 +119,11 @@ func (d *daemon) stay(why error) error {
 	}
 	d.packets.Close()
 	d.packets = packets
+	d.keepCounts()
 	if d.handover.Lock != 0 {
 		unix.Close(d.handover.Lock)
 	}
-	if d.handover.Counted != 0 {
-		unix.Close(d.handover.Counted)
-	}
-	d.handover.Queue, d.handover.Lock, d.handover.Counted = 0, 0, 0
+	d.handover.Queue, d.handover.Lock = 0, 0
 	d.handover.Auditor, d.handover.Judge, d.handover.Control = 0, 0, 0
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"labelgate/internal/audit"
 	"labelgate/internal/manifest"
 	"labelgate/internal/nft"
 	"labelgate/internal/process"
@@ -34,16 +33,14 @@ type handover struct {
 	// Of the gateway, at an upgrade.
 	Upgrades   uint64 `json:",omitempty"`
 	Started    time.Time
-	Stamp      uint32             `json:",omitempty"`
-	Generation uint32             `json:",omitempty"`
-	Numbering  string             `json:",omitempty"`
-	Full       uint64             `json:",omitempty"` // packets that the kernel has lost from this queue, on record
-	Buffer     uint64             `json:",omitempty"`
-	Counts     []audit.ZoneCounts `json:",omitempty"` // of packets, since the gateway was started
-	Filtered   map[string]uint64  `json:",omitempty"` // by rules, by reason
-	Rules      nft.Counters       // as last read
-	Lost       [2]uint64          // from a full queue, and from a full socket
-	Seal       *manifest.Seal     `json:",omitempty"` // of the policy in force
+	Stamp      uint32         `json:",omitempty"`
+	Generation uint32         `json:",omitempty"`
+	Numbering  string         `json:",omitempty"`
+	Full       uint64         `json:",omitempty"` // packets that the kernel has lost from this queue, on record
+	Buffer     uint64         `json:",omitempty"`
+	Seal       *manifest.Seal `json:",omitempty"` // of the policy in force
+	Counted    counted        // since the gateway was started
+	Rules      nft.Counters   // as last read
 }
 
 // takeHandover returns what was handed over, false if nothing was.

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"labelgate/internal/audit"
-	"labelgate/internal/judge"
 	"labelgate/internal/process"
 	"labelgate/internal/queue"
 	"labelgate/internal/sandbox"
@@ -90,12 +89,7 @@ func (d *daemon) takeOver() (err error) {
 	_ = d.overflow.poll() // what cannot be read now is on the next one's account
 	h.Full, h.Buffer = d.overflow.full, d.overflow.buffer
 	d.count()
-	h.Rules = d.guard.read()
-	h.Lost = [2]uint64{d.overflow.fullTotal.Load(), d.overflow.bufferTotal.Load()}
-	if all, err := d.bench.Counts(); err == nil {
-		d.tally.take(all)
-	}
-	h.Counts, h.Filtered = d.tally.sum(judge.NewCounters).All(), d.guard.totals
+	d.handCounts()
 	d.records.Write(&audit.Record{Event: audit.EventUpgrade, Process: roleKeeper, PID: uint32(os.Getpid()), Detail: d.program})
 	d.unregister() // the next one knows the kernel's own from ours
 	return process.Replace(d.executeHere)
@@ -125,6 +119,7 @@ func (d *daemon) stay(why error) error {
 	}
 	d.packets.Close()
 	d.packets = packets
+	d.keepCounts()
 	if d.handover.Lock != 0 {
 		unix.Close(d.handover.Lock)
 	}

@@ -85,8 +85,8 @@ func (d *daemon) count() {
 	}
 }
 
-// restart follows an installation: it leaves tables alone that were as they should
-// be, and those that it replaced count anew.
+// restart follows an installation: tables that it replaced count anew. Those whose
+// rules it only renewed go on.
 func (g *guard) restart() {
 	now, err := g.counters()
 	if err != nil {

@@ -195,6 +195,18 @@ func (c *Counters) Add(all []ZoneCounts) {
 	}
 }
 
+// AddNamed adds counts of a zone by the names of actions and reasons, as Named returns
+// them. Names that these Counters have not are left out.
+func (c *Counters) AddNamed(zone string, passed, dropped map[string]uint64) {
+	cells := *c.slots[c.Slot(zone)].Load()
+	for i, name := range c.actions {
+		cells[i].Add(passed[name])
+	}
+	for i, name := range c.reasons {
+		cells[len(c.actions)+i].Add(dropped[name])
+	}
+}
+
 // Named returns the counts of a zone that are not 0, by name.
 func (c *Counters) Named(z ZoneCounts) (passed, dropped map[string]uint64) {
 	named := func(counts []uint64, names []string) map[string]uint64 {

@@ -3,6 +3,7 @@ package auditor
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -77,6 +78,8 @@ func (w *file) change(reason string, next *os.File) error {
 		return err
 	}
 	before.Close()
+	old := filepath.Join(filepath.Dir(w.config.Output), w.place.old(w.number-1))
+	w.meter.closed.Store(&old)
 	err := w.removeOld()
 	if w.spare == nil {
 		w.spare, _ = os.Open(os.DevNull) // without one the next change may have to wait

@@ -14,6 +14,7 @@ type Status struct {
 	Seq       uint64 // of the last record
 	Seals     uint64
 	Files     uint64 // begun by this process
+	Closed    string // path of the file that this process closed last, "" before the first
 
 	Progress     uint64 // when the output last took something
 	BlockedSince uint64 // when it began to take nothing, 0 when it does
@@ -24,7 +25,7 @@ type Status struct {
 type meter struct {
 	datagrams, written, garbage, retries, seq, seals, files atomic.Uint64
 	progress, blocked                                       atomic.Uint64
-	lastError                                               atomic.Pointer[string]
+	lastError, closed                                       atomic.Pointer[string]
 
 	now    func() (time.Time, uint64)
 	outage outage
@@ -81,6 +82,9 @@ func (m *meter) status() Status {
 	}
 	if text := m.lastError.Load(); text != nil {
 		s.LastError = *text
+	}
+	if path := m.closed.Load(); path != nil {
+		s.Closed = *path
 	}
 	return s
 }

@@ -61,12 +61,11 @@ func runAuditor(log *slog.Logger, _ []string) error {
 			}
 			return serving.Status(), nil
 		}),
-		verbRotate: channel.Bind(func(none) (none, error) {
-			select {
-			case rotate <- struct{}{}:
-			default: // it is about to
+		verbRotate: channel.Bind(func(none) (sealed string, err error) {
+			if serving == nil {
+				return "", errors.New("it is not open")
 			}
-			return none{}, nil
+			return rotated(serving, rotate)
 		}),
 	}
 	gone := make(chan error, 1)
@@ -82,6 +81,22 @@ func runAuditor(log *slog.Logger, _ []string) error {
 		}
 		return errors.Join(err, <-done)
 	}
+}
+
+// rotated asks for a new file and returns the path of the one that was closed. It
+// answers before whoever asks for it loses patience.
+func rotated(a *auditor.Auditor, ask chan<- struct{}) (sealed string, err error) {
+	before := a.Status().Closed
+	select {
+	case ask <- struct{}{}:
+	default: // it is about to
+	}
+	for deadline := time.Now().Add(answerPatience / 2); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if now := a.Status().Closed; now != before {
+			return now, nil
+		}
+	}
+	return "", errors.New("the audit file was not changed yet; the log and the records say why")
 }
 
 func auditorConfig(a config.Audit) auditor.Config {

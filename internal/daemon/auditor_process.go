@@ -121,6 +121,9 @@ func (d *daemon) tendAuditor(why string) {
 		<-a.child.Done()
 		a.client.Close()
 		a.last = a.child.Ended()
+		d.handover.Counted.Written += a.state.Written
+		d.handover.Counted.Failures += a.state.Retries
+		a.state.Written, a.state.Retries = 0, 0
 		if why == "" {
 			why = a.last
 		}

@@ -2,9 +2,12 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
 	"time"
 
 	"labelgate/internal/audit"
+	"labelgate/internal/channel"
 	"labelgate/internal/control"
 	"labelgate/internal/version"
 )
@@ -15,13 +18,24 @@ var _ control.Backend = (*daemon)(nil)
 // goroutine of follow, which does not wait for a judge that others ask.
 func (d *daemon) Do(ctx context.Context, q control.Request) (r control.Response, err error) {
 	var b bench
-	if err := d.withState(ctx, func() { b = d.bench }); err != nil {
+	var writer *channel.Client
+	var output string
+	if err := d.withState(ctx, func() { b, writer, output = d.bench, d.auditing.client, d.config.Audit.Output }); err != nil {
 		return r, err
 	}
 	var all []audit.ZoneCounts
 	switch v, _ := control.Lookup(q.Verb); {
-	case v.Paged && q.Verb != control.VerbDomains:
+	case q.Verb == control.VerbDomains:
+		page, err := b.Table(q)
+		if err != nil {
+			return r, err
+		}
+		doing := d.withState(ctx, func() { r, err = d.inKernel(page) })
+		return r, errors.Join(doing, err)
+	case v.Paged:
 		return b.Table(q)
+	case q.Verb == control.VerbRotate:
+		return rotate(writer, output)
 	case q.Verb == control.VerbStatus, q.Verb == control.VerbCounters:
 		all, err = b.Counts()
 	}
@@ -67,25 +81,26 @@ func (d *daemon) do(q control.Request) (control.Response, error) {
 			return control.Response{}, control.Refused(err)
 		}
 		return control.Response{Result: d.reloaded()}, nil
-	case control.VerbRotate:
-		if err := d.auditing.client.Call(verbRotate, struct{}{}, nil, answerPatience); err != nil {
-			return control.Response{}, refusal(err)
-		}
-		return control.Response{Result: control.Rotate{Output: d.config.Audit.Output}}, nil
 	case control.VerbUpgrade:
 		if err := d.upgrade(); err != nil {
 			return control.Response{}, control.Errorf(control.CodeRefused, "%v", err)
 		}
 		return control.Response{Result: control.Upgrade{Version: version.String(), Program: d.program}}, nil
 	}
-	if q.Verb == control.VerbDomains {
-		r, err := d.bench.Table(q)
-		if err != nil {
-			return r, err
-		}
-		return d.inKernel(r)
-	}
 	return control.Response{}, control.Errorf(control.CodeUnknownVerb, "no such verb: %s", q.Verb)
+}
+
+// rotate has whoever writes records begin another file.
+func rotate(writer *channel.Client, output string) (r control.Response, err error) {
+	switch {
+	case !filepath.IsAbs(output):
+		return r, control.Errorf(control.CodeFailed, "records go to %s, where there is no file to change", output)
+	case writer == nil:
+		return r, control.Errorf(control.CodeUnavailable, "nobody writes records at the moment; try again")
+	}
+	rotated := control.Rotate{Output: output}
+	err = writer.Call(verbRotate, struct{}{}, &rotated.Sealed, answerPatience)
+	return control.Response{Result: rotated}, refusal(err)
 }
 
 func (d *daemon) reloaded() control.Reload {

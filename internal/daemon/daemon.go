@@ -138,6 +138,7 @@ func Run(ctx context.Context, o Options) error {
 	d.since = time.Now()
 	d.watchdog = newWatchdog()
 	d.tally.before = judge.NewCounters()
+	d.resume()
 	d.requests, d.found = make(chan func()), make(chan func(), 16)
 	if err := d.listen(); err != nil {
 		return err

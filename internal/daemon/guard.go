@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
@@ -25,6 +28,7 @@ type guard struct {
 	inPlace bool      // the rules, when they were last looked at
 	checked time.Time // when that was
 	changed uint64    // how often somebody had changed them
+	blind   string    // why they cannot be looked at, as said last
 
 	unjudged, ipv6, around, ethertype uint64 // as netfilter last said
 	total                             uint64
@@ -48,6 +52,15 @@ func (d *daemon) watch() {
 	p := d.plan(d.config)
 	now := d.present()
 	err := g.check(p)
+	if blind(err) {
+		// They are not known to be wrong. The watchdog does not wait for long.
+		if said := err.Error(); said != g.blind {
+			g.blind = said
+			d.Log.Error("the netfilter rules cannot be looked at", "error", said)
+		}
+		return
+	}
+	g.blind = ""
 	g.inPlace, g.checked = err == nil, time.Now()
 	if err != nil {
 		if appeared := g.fresh(err, now); appeared != nil {
@@ -72,6 +85,16 @@ func (d *daemon) watch() {
 	d.count()
 }
 
+// blind reports whether an error is about this machine's means, and not about rules.
+func blind(err error) bool {
+	for _, e := range []error{unix.EMFILE, unix.ENFILE, unix.ENOMEM, unix.ENOBUFS} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // count records what the rules dropped since it was called before.
 func (d *daemon) count() {
 	g := &d.guard
@@ -83,6 +106,16 @@ func (d *daemon) count() {
 		g.ethertype = min(g.ethertype, now.Ethertype)
 		g.rose(d, &g.ethertype, now.Ethertype, audit.ReasonEthertype)
 	}
+}
+
+// read returns the counts of the rules as they were last read.
+func (g *guard) read() nft.Counters {
+	return nft.Counters{Unjudged: g.unjudged, IPv6: g.ipv6, Around: g.around, Ethertype: g.ethertype}
+}
+
+// resume goes on where another program had come to.
+func (g *guard) resume(c nft.Counters) {
+	g.unjudged, g.ipv6, g.around, g.ethertype = c.Unjudged, c.IPv6, c.Around, c.Ethertype
 }
 
 // restart follows an installation: it leaves tables alone that were as they should

@@ -2,8 +2,11 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"labelgate/internal/links"
 	"labelgate/internal/mark"
@@ -134,5 +137,23 @@ func TestStampsDiffer(t *testing.T) {
 	}
 	if newStamp(0) == 0 {
 		t.Error("the first stamp is none")
+	}
+}
+
+// TestRulesCannotBeLookedAt: a lack of descriptors says nothing of the rules. They are
+// left as they are, and the watchdog falls silent.
+func TestRulesCannotBeLookedAt(t *testing.T) {
+	d, log, records, plans := newDaemon(t, write(t, settings, rules, hosts))
+	d.watch()
+	before := d.guard.checked
+	d.guard.check = func(nft.Plan) error { return fmt.Errorf("nft: read table: %w", unix.EMFILE) }
+	for range 3 {
+		d.watch()
+	}
+	if len(*plans) != 0 || strings.Contains(records.String(), "rules_changed") || strings.Count(log.String(), "cannot be looked at") != 1 {
+		t.Errorf("laid %d times\n%s\n%s", len(*plans), records, log)
+	}
+	if d.guard.checked != before || !d.guard.inPlace {
+		t.Error("a look that failed counts as one")
 	}
 }

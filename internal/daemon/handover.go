@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"labelgate/internal/manifest"
+	"labelgate/internal/nft"
 	"labelgate/internal/process"
 )
 
@@ -38,6 +39,8 @@ type handover struct {
 	Full       uint64         `json:",omitempty"` // packets that the kernel has lost from this queue, on record
 	Buffer     uint64         `json:",omitempty"`
 	Seal       *manifest.Seal `json:",omitempty"` // of the policy in force
+	Counted    counted        // since the gateway was started
+	Rules      nft.Counters   // as last read
 }
 
 // takeHandover returns what was handed over, false if nothing was.

@@ -163,6 +163,8 @@ func (d *daemon) serve(ctx context.Context, backend string) error {
 	defer notices.Close()
 	d.notices = notices.Changed()
 	d.overflow = &overflow{full: d.handover.Full, buffer: d.handover.Buffer, adopted: d.adopted, number: d.config.Queue.Number, depth: queue.Depth{Polls: 4}, read: queue.ReadKernelStats, record: func(r *audit.Record) { d.records.Write(r) }}
+	d.overflow.fullTotal.Store(d.handover.Counted.Lost[0])
+	d.overflow.bufferTotal.Store(d.handover.Counted.Lost[1])
 	if err := d.startControl(); err != nil {
 		return fmt.Errorf("control: %w", err)
 	}

@@ -23,10 +23,10 @@ func (d *daemon) status() *control.Status {
 		Rules: control.Rules{InPlace: d.guard.inPlace, Checked: d.guard.checked, Backend: d.backend, Changed: d.guard.changed},
 		Queue: control.Queue{
 			Number: d.config.Queue.Number, Length: d.config.Queue.Length, Depth: d.overflow.waits.Load(),
-			FullDrops: d.overflow.fullTotal.Load(), SocketFull: d.overflow.bufferTotal.Load(),
 		},
 		Audit: d.auditState(), Counters: d.counters(), Processes: d.processes(),
 	}
+	s.Queue.FullDrops, s.Queue.SocketFull = s.Counters.Kernel.QueueFull, s.Counters.Kernel.BufferFull
 	for _, z := range d.config.Zones {
 		s.Zones = append(s.Zones, z.Name)
 	}
@@ -50,7 +50,7 @@ func (d *daemon) policy() control.Policy {
 func (d *daemon) auditState() control.Audit {
 	a := control.Audit{
 		State: control.AuditWriting, Output: d.config.Audit.Output, Full: audit.FullHalt,
-		Written: d.auditing.state.Written, Failures: d.auditing.state.Retries, Error: d.auditing.state.LastError,
+		Written: d.handover.Counted.Written + d.auditing.state.Written, Failures: d.handover.Counted.Failures + d.auditing.state.Retries, Error: d.auditing.state.LastError,
 	}
 	if d.config.Audit.Full == config.Degrade {
 		a.Full = audit.FullDegrade
@@ -88,6 +88,7 @@ func (d *daemon) counters() control.Counters {
 		Received: q.Received, Accepted: q.Accepted, Dropped: q.Dropped, Rewritten: q.Rewritten, Truncated: q.Truncated, Refused: q.Refused,
 		Panicked: q.Panicked, Malformed: q.Malformed, Overruns: q.Overruns, ReceiveErrors: q.ReceiveErrors, VerdictErrors: q.VerdictErrors,
 	}
+	addQueue(&c.Queue, &d.handover.Counted.Queue)
 	return c
 }
 

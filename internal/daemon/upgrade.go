@@ -88,6 +88,8 @@ func (d *daemon) takeOver() (err error) {
 	h.Seal = &d.bundle.Seal
 	_ = d.overflow.poll() // what cannot be read now is on the next one's account
 	h.Full, h.Buffer = d.overflow.full, d.overflow.buffer
+	d.count()
+	d.handCounts()
 	d.records.Write(&audit.Record{Event: audit.EventUpgrade, Process: roleKeeper, PID: uint32(os.Getpid()), Detail: d.program})
 	d.unregister() // the next one knows the kernel's own from ours
 	return process.Replace(d.executeHere)
@@ -117,6 +119,7 @@ func (d *daemon) stay(why error) error {
 	}
 	d.packets.Close()
 	d.packets = packets
+	d.keepCounts()
 	if d.handover.Lock != 0 {
 		unix.Close(d.handover.Lock)
 	}

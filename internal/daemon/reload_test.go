@@ -257,6 +257,9 @@ func TestOverflowWatch(t *testing.T) {
 // TestRunSettings: what is wrong with the files is told apart from what the
 // machine refuses.
 func TestRunSettings(t *testing.T) {
+	if raced {
+		t.Skip("the race detector needs cgo, with which no process can be confined")
+	}
 	path := write(t, settings, "Foo Pop z\n", hosts)
 	var wrong *SettingsError
 	err := Run(t.Context(), Options{Config: path})

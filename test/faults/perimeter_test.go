@@ -60,9 +60,8 @@ networks   = ["10.4.0.0/16"]
 labels     = "refuse"
 
 [audit]
-output      = "audit.json"
-format      = "json"
-rotate-size = 0
+output = "audit.json"
+format = "json"
 `
 
 const (

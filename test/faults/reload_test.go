@@ -61,7 +61,7 @@ func reloadSettings(policy string, order [4]int) string {
 	for _, z := range order {
 		text += reloadZones[z] + "\n"
 	}
-	return text + "[audit]\noutput = \"audit.json\"\nformat = \"json\"\nrotate-size = 0\n"
+	return text + "[audit]\noutput = \"audit.json\"\nformat = \"json\"\n"
 }
 
 var (

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +54,16 @@ Ends with 0, and with 1 when no labelgated answers or it does not let you.`,
 
 // rows prints a table, of which row gives the cells of each row.
 func rows[T any](verb string, heads []string, row func(*T) []string) func(context.Context, *gateway, bool, io.Writer) error {
+	return lines(verb, heads, func(all []T) (cells [][]string) {
+		for i := range all {
+			cells = append(cells, row(&all[i]))
+		}
+		return cells
+	})
+}
+
+// lines prints a table, of which cells gives the lines.
+func lines[T any](verb string, heads []string, cells func([]T) [][]string) func(context.Context, *gateway, bool, io.Writer) error {
 	return func(ctx context.Context, g *gateway, json bool, w io.Writer) error {
 		all, err := askAll[T](ctx, g, verb)
 		if err != nil {
@@ -60,12 +72,47 @@ func rows[T any](verb string, heads []string, row func(*T) []string) func(contex
 		if json {
 			return printRows(w, all)
 		}
-		t := newTable(w, heads...)
-		for i := range all {
-			t.row(row(&all[i])...)
+		found := cells(all)
+		t := newTable(w, near(heads, found)...)
+		for _, line := range found {
+			t.row(line...)
 		}
 		return t.flush()
 	}
+}
+
+// near cuts the directory that all places have from the last cells, which are the
+// places, and puts it into their head.
+func near(heads []string, lines [][]string) []string {
+	last := len(heads) - 1
+	if heads[last] != "AT" {
+		return heads
+	}
+	dir := ""
+	for _, l := range lines {
+		place := l[last]
+		if place == "" {
+			continue
+		}
+		if dir == "" {
+			dir = place[:strings.LastIndexByte(place, '/')+1]
+		}
+		for !strings.HasPrefix(place, dir) {
+			dir = dir[:strings.LastIndexByte(strings.TrimSuffix(dir, "/"), '/')+1]
+		}
+		if len(dir) < len("/d/") || dir[0] != '/' {
+			return heads
+		}
+	}
+	if dir == "" {
+		return heads
+	}
+	for _, l := range lines {
+		l[last] = strings.TrimPrefix(l[last], dir)
+	}
+	heads = slices.Clone(heads)
+	heads[last] = "AT, IN " + plain(dir)
+	return heads
 }
 
 func showCounters(ctx context.Context, g *gateway, json bool, w io.Writer) error {

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"labelgate/internal/control"
@@ -12,40 +15,65 @@ import (
 func tables() []shown {
 	return []shown{
 		{"zones", "Zones, with their links as they are", "Lists the zones of the policy in force and the interfaces they name, with their\nstate and MTU.",
-			rows(control.VerbZones, []string{"ZONE", "LABELS", "DOI", "LABEL", "LINKS", "NETWORKS"}, zoneRow)},
+			lines(control.VerbZones, []string{"ZONE", "LABELS", "DOI", "LABEL", ">MTU", "LINKS", "ARE", "NETWORKS"}, zoneLines)},
 		{"domains", "Domains of interpretation", "Lists the domains of interpretation of the policy in force, and whether the kernel\nknows them.",
 			rows(control.VerbDomains, []string{"DOI", "TAGS", "NONCANONICAL", ">MAPPINGS", "KERNEL", "AT"}, domainRow)},
 		{"hosts", "Entries of the host table", "Lists the entries of the host table: whose hosts have which label, and whose carry\nlabels themselves.",
 			rows(control.VerbHosts, []string{"PREFIX", "ZONE", "LABEL", "OPTIONS", "AT"}, hostRow)},
-		{"labels", "Labels and what they are on the wire", "Lists the labels of the policy in force with their level and categories.",
-			rows(control.VerbLabels, []string{"LABEL", "ENCODING", ">LEVEL", "CATEGORIES", "AT"}, labelRow)},
+		{"labels", "Labels and what they are on the wire", "Lists the labels of the policy in force with their level and categories. A label that\nsome domain writes otherwise has a line for it, with its DOI.",
+			rows(control.VerbLabels, []string{"LABEL", "DOI", "ENCODING", ">LEVEL", "CATEGORIES", "AT"}, labelRow)},
 		{"rules", "Access rules", "Lists the access rules of the policy in force, and those of zones that restrict\nthem.",
 			rows(control.VerbRules, []string{"SUBJECT", "OBJECT", "ACCESS", "RESTRICTS", "AT"}, ruleRow)},
 		{"flows", "Live flows and their labels", "Lists the flows that were seen lately, with the label that their packets have.",
-			rows(control.VerbFlows, []string{"PROTO", "FROM", "TO", "ZONES", "LABEL", ">IDLE"}, flowRow)},
+			lines(control.VerbFlows, []string{"PROTO", "FROM", "TO", "ZONES", "LABEL", ">IDLE"}, flowLines)},
 		{"fragments", "Datagrams of which fragments came by", "Lists the datagrams that are on their way in fragments. CONDEMNED are those of\nwhich no further fragment passes.",
 			rows(control.VerbFragments, []string{"PROTO", ">ID", "FROM", "TO", "ZONE", "LABEL", ">SEEN", ">IDLE"}, fragmentRow)},
 		{"counters", "Every count that is not 0", "Lists what was counted since labelgated was started: packets by zone and what\nbecame of them, and what went wrong.", showCounters},
 	}
 }
 
-func zoneRow(z *control.Zone) []string {
-	var links []string
-	for _, l := range z.Links {
+// zoneLines writes a zone as many lines as it has links or networks.
+func zoneLines(all []control.Zone) (lines [][]string) {
+	for i := range all {
+		z := &all[i]
+		networks := z.Networks
 		switch {
-		case l.Index == 0:
-			links = append(links, l.Name+" (none)")
-		case !l.Up:
-			links = append(links, l.Name+" (down)")
-		default:
-			links = append(links, l.Name)
+		case len(networks) == 0:
+			networks = []string{"all others"}
+		case z.NetworksMore > 0:
+			networks = append(networks, fmt.Sprintf("%d more", z.NetworksMore))
+		}
+		links := z.Links
+		if z.LinksMore > 0 {
+			links = append(links, control.Link{Name: fmt.Sprintf("%d more", z.LinksMore)})
+		}
+		line := []string{z.Name, z.Labels, unlessZero(z.DOI), z.Label, unlessZero(uint32(z.MTU))}
+		for n := range max(len(links), len(networks), 1) {
+			link, state, network := blank, blank, blank
+			if n < len(links) {
+				link, state = links[n].Name, linkState(&links[n])
+			}
+			if n < len(networks) {
+				network = networks[n]
+			}
+			lines = append(lines, append(line, link, state, network))
+			line = []string{blank, blank, blank, blank, blank}
 		}
 	}
-	networks := strings.Join(z.Networks, ",")
-	if networks == "" {
-		networks = "all others"
+	return lines
+}
+
+// blank is a cell of a line that goes on with the one before.
+const blank = " "
+
+func linkState(l *control.Link) string {
+	switch {
+	case l.Index == 0:
+		return "not there"
+	case !l.Up:
+		return "down"
 	}
-	return []string{z.Name, z.Labels, unlessZero(z.DOI), z.Label, strings.Join(links, ","), networks}
+	return "up"
 }
 
 func domainRow(d *control.Domain) []string {
@@ -60,11 +88,12 @@ func domainRow(d *control.Domain) []string {
 	return []string{fmt.Sprint(d.Number), strings.Join(tags, ","), noncanonical, fmt.Sprint(d.Mappings), d.Kernel, d.At}
 }
 
-// hostRow writes an entry in the words of the policy files.
+// hostRow writes an entry in the words of the policy files, and like them without what
+// goes without saying.
 func hostRow(h *control.Host) []string {
 	label, options := h.Label, []string(nil)
 	option := func(key, value string) {
-		if value != "" {
+		if value != "" && value != "drop" {
 			options = append(options, key+"="+value)
 		}
 	}
@@ -82,21 +111,46 @@ func hostRow(h *control.Host) []string {
 
 func labelRow(l *control.Label) []string {
 	if l.Encoding == "none" {
-		return []string{l.Name, l.Encoding, "", "", l.At}
+		return []string{l.Name, unlessZero(l.DOI), l.Encoding, "", "", l.At}
 	}
-	return []string{l.Name, l.Encoding, fmt.Sprint(l.Level), l.Categories, l.At}
+	return []string{l.Name, unlessZero(l.DOI), l.Encoding, fmt.Sprint(l.Level), l.Categories, l.At}
 }
 
 func ruleRow(r *control.Rule) []string {
 	return []string{r.Subject, r.Object, r.Access, strings.Join(r.Restricts, ","), r.At}
 }
 
-func flowRow(f *control.Flow) []string {
-	from, to := f.Source, f.Destination
-	if f.SourcePort != 0 || f.DestPort != 0 {
-		from, to = fmt.Sprintf("%s:%d", from, f.SourcePort), fmt.Sprintf("%s:%d", to, f.DestPort)
+// flowLines writes flows by their addresses: the table has them in no order.
+func flowLines(all []control.Flow) (lines [][]string) {
+	slices.SortFunc(all, func(a, b control.Flow) int {
+		return cmp.Or(
+			compareAddresses(a.Source, b.Source), compareAddresses(a.Destination, b.Destination), cmp.Compare(a.Protocol, b.Protocol),
+			cmp.Compare(a.SourcePort, b.SourcePort), cmp.Compare(a.DestPort, b.DestPort),
+		)
+	})
+	for i := range all {
+		f := &all[i]
+		from, to := f.Source, f.Destination
+		switch {
+		case f.Protocol == protoICMP:
+			from, to = fmt.Sprintf("%s id %d", from, f.SourcePort), fmt.Sprintf("%s type %d", to, f.DestPort)
+		case f.SourcePort != 0 || f.DestPort != 0:
+			from, to = fmt.Sprintf("%s:%d", from, f.SourcePort), fmt.Sprintf("%s:%d", to, f.DestPort)
+		}
+		lines = append(lines, []string{
+			explain.ProtocolName(f.Protocol), from, to, f.In + " > " + f.Out, carried(f.Label, f.Labeled), fmt.Sprintf("%d s", f.Age),
+		})
 	}
-	return []string{explain.ProtocolName(f.Protocol), from, to, f.In + " > " + f.Out, carried(f.Label, f.Labeled), fmt.Sprintf("%d s", f.Age)}
+	return lines
+}
+
+const protoICMP = 1
+
+// compareAddresses compares addresses as numbers; what is none comes first.
+func compareAddresses(a, b string) int {
+	x, _ := netip.ParseAddr(a)
+	y, _ := netip.ParseAddr(b)
+	return x.Compare(y)
 }
 
 func fragmentRow(f *control.Fragment) []string {

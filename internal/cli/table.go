@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"strings"
 )
@@ -46,22 +47,19 @@ func (t *table) flush() error {
 		}
 	}
 	w := bufio.NewWriter(t.w)
+	var line []byte
 	for _, r := range t.rows {
+		line = line[:0]
 		for i, c := range r {
 			pad := strings.Repeat(" ", widths[i]-len(c))
-			switch {
-			case t.numbers[i]:
-				w.WriteString(pad + c)
-			case i < len(r)-1:
-				w.WriteString(c + pad)
-			default:
-				w.WriteString(c)
+			if t.numbers[i] {
+				line = append(append(line, pad...), c...)
+			} else {
+				line = append(append(line, c...), pad...)
 			}
-			if i < len(r)-1 {
-				w.WriteString("  ")
-			}
+			line = append(line, "  "...)
 		}
-		w.WriteByte('\n')
+		w.Write(append(bytes.TrimRight(line, " "), '\n'))
 	}
 	return w.Flush()
 }

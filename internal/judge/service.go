@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 
+	"labelgate/engine"
 	"labelgate/internal/audit"
 	"labelgate/internal/config"
 	"labelgate/internal/flow"
@@ -135,7 +136,7 @@ func (s *Service) Handler() *Handler {
 // Summary is what a loaded policy holds, for people.
 type Summary struct {
 	Zones, Rules, Hosts int
-	Labels, Files       int
+	Labels, Files       int // labels without those that every policy has
 	Mode                string
 	Generation          uint32
 	Warnings            []Warning
@@ -156,7 +157,7 @@ func summary(g *load.Gateway) Summary {
 	s := Summary{
 		Zones: g.Snapshot.Zones(), Rules: g.Snapshot.Policy().RuleCount(), Hosts: g.Snapshot.Entries(),
 		Mode: g.Snapshot.Mode().String(), Generation: g.Snapshot.Generation(),
-		Labels: g.Snapshot.Policy().Labels(), Files: len(g.Files),
+		Labels: g.Snapshot.Policy().Labels() - int(engine.FirstLabel), Files: len(g.Files),
 		Digest: hex.EncodeToString(g.Digest[:]), Numbering: hex.EncodeToString(g.Numbering[:]),
 	}
 	for _, w := range g.Warnings {

@@ -49,8 +49,8 @@ func TestList(t *testing.T) {
 	f := Flow{Label: 1 << 20, Labeled: true, Grew: -40, In: 63, Out: 1}
 	tbl := New(64, 10)
 	tbl.Note(89, 7, Key{Proto: 2}, f) // silent for too long
+	tbl.Note(100, 6, Key{Proto: 1}, f) // of another policy, whose flows make room
 	tbl.Note(100, 7, k, f)
-	tbl.Note(100, 6, Key{Proto: 1}, f) // of another policy
 	got := listAll(t, tbl, 103, 7, 64, 64)
 	if len(got) != 1 || got[0].Key != k || got[0].Flow != f || got[0].Idle != 3 {
 		t.Errorf("%+v", got)

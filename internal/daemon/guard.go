@@ -118,8 +118,8 @@ func (g *guard) resume(c nft.Counters) {
 	g.unjudged, g.ipv6, g.around, g.ethertype = c.Unjudged, c.IPv6, c.Around, c.Ethertype
 }
 
-// restart follows an installation: it leaves tables alone that were as they should
-// be, and those that it replaced count anew.
+// restart follows an installation: tables that it replaced count anew. Those whose
+// rules it only renewed go on.
 func (g *guard) restart() {
 	now, err := g.counters()
 	if err != nil {

@@ -122,9 +122,10 @@ func (d *daemon) bound(next *config.Config) (names []string) {
 
 // rezone puts the zones of next in force, and the policy that was prepared right
 // behind them: in between packets are judged by the old one and its numbers of
-// zones. The kernel changes from the old rules to the new at one moment. A packet
-// that was judged before and leaves after it carries the old number of its zone;
-// where that now means another zone it is dropped.
+// zones. The kernel changes from the old rules to the new at one moment, and what
+// waits in its queue stays there. A packet that was judged before and leaves after it
+// carries the old number of its zone; where that now means another zone it is dropped
+// and counted.
 func (d *daemon) rezone(next *config.Config, stamp uint32) error {
 	_, err := d.lay(d.plan(next))
 	if err != nil {

@@ -61,7 +61,7 @@ func narrowest(t *links.Table, zones int) (mtu int) {
 // lay installs the rules of p, and says what of it this kernel cannot do.
 func (d *daemon) lay(p nft.Plan) (nft.Report, error) {
 	before := d.present()
-	d.count() // tables that are replaced take their counts along
+	d.count() // a table that has to be replaced takes its counts along
 	report, err := d.install(p)
 	if err != nil {
 		return report, err

@@ -18,8 +18,9 @@ type kernelChain struct {
 	base        bool               // it is attached to a hook
 	hook        nftables.ChainHook // valid iff base
 	priority    nftables.ChainPriority
-	devices     []string // of the netdev family
-	use         uint32   // rules in it, and jumps to it
+	policy      nftables.ChainPolicy // valid iff base
+	devices     []string             // of the netdev family
+	use         uint32               // rules in it, and jumps to it
 }
 
 // listChains returns the chains of a family, of all of them for
@@ -94,6 +95,8 @@ func (c *kernelChain) decode(b []byte) error {
 			c.name = attrs.String()
 		case unix.NFTA_CHAIN_TYPE:
 			c.kind = nftables.ChainType(attrs.String())
+		case unix.NFTA_CHAIN_POLICY:
+			c.policy = nftables.ChainPolicy(attrs.Uint32())
 		case unix.NFTA_CHAIN_USE:
 			c.use = attrs.Uint32()
 		case unix.NFTA_CHAIN_HOOK:

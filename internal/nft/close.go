@@ -134,11 +134,11 @@ func CloseForwarding(name string, netns int) error {
 		name = DefaultTable
 	}
 	name = closedName(name)
-	forward := []chain{newChain("forward", nftables.ChainHookForward, priorityFirst, newRule("forwarded: drop", countDrop()))}
+	forward := []chain{newChain("forward", nftables.ChainHookForward, priorityFirst, newRule("forwarded: drop", countDrop(counterClosed)))}
 	put := func(families ...nftables.TableFamily) error {
 		return inBatch(netns, func(c *nftables.Conn) error {
 			for _, family := range families {
-				t := table{family: family, chains: forward}
+				t := table{family: family, counters: []string{counterClosed}, chains: forward}
 				if err := t.replace(c, name); err != nil {
 					return err
 				}

@@ -53,13 +53,10 @@ func differ(family byte, want, got []expr.Any) string {
 	return ""
 }
 
-// equal compares two expressions by the bytes they are sent as, leaving out what
-// the kernel counts and the number a set has only within a batch.
+// equal compares two expressions by the bytes they are sent as, leaving out the
+// number a set has only within a batch.
 func equal(family byte, a, b expr.Any) bool {
 	switch a := a.(type) {
-	case *expr.Counter:
-		_, ok := b.(*expr.Counter)
-		return ok
 	case *expr.Lookup:
 		l, ok := b.(*expr.Lookup)
 		return ok && a.SetName == l.SetName && a.SourceRegister == l.SourceRegister && a.Invert == l.Invert && a.IsDestRegSet == l.IsDestRegSet

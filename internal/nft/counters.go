@@ -1,6 +1,7 @@
 package nft
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/google/nftables"
@@ -8,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Counters counts packets that the rules dropped since they were installed.
+// Counters counts packets that the rules dropped since their tables were made.
 // Nobody else saw them.
 type Counters struct {
 	// Unjudged counts IPv4 packets that were to leave to a zone without having
@@ -25,6 +26,16 @@ type Counters struct {
 	Ethertype uint64
 }
 
+// The names of the counters in the kernel. They are objects of their tables and not
+// parts of rules, so that rules can be renewed while they go on counting.
+const (
+	counterUnjudged  = "unjudged"
+	counterAround    = "around"
+	counterIPv6      = "ipv6"
+	counterEthertype = "ethertype"
+	counterClosed    = "closed" // of CloseForwarding; nobody reads it
+)
+
 // ReadCounters reads the counters of the tables with this name, DefaultTable if
 // empty, in the namespace of the descriptor netns, 0 for the calling thread's.
 func ReadCounters(table string, netns int) (Counters, error) {
@@ -36,23 +47,69 @@ func ReadCounters(table string, netns int) (Counters, error) {
 		return Counters{}, fmt.Errorf("nft: counters of table %s: %w", table, err)
 	}
 	defer conn.Close()
-	var sum Counters
-	for family, n := range map[nftables.TableFamily]*uint64{
-		nftables.TableFamilyIPv4:   &sum.Unjudged,
-		nftables.TableFamilyIPv6:   &sum.IPv6,
-		nftables.TableFamilyNetdev: &sum.Ethertype,
-	} {
-		rules, err := kernelRules(conn, family, table)
+	packets := make(map[string]uint64)
+	for _, family := range []nftables.TableFamily{nftables.TableFamilyIPv4, nftables.TableFamilyIPv6, nftables.TableFamilyNetdev} {
+		replies, err := dump(conn, unix.NFT_MSG_GETOBJ, family, text(unix.NFTA_OBJ_TABLE, table))
 		if err != nil {
 			return Counters{}, fmt.Errorf("nft: counters of table %s: %w%s", table, err, advice(err))
 		}
-		for i := range rules {
-			if family == nftables.TableFamilyNetdev && rules[i].chain == leavesChain {
-				sum.Around += rules[i].packets
-			} else {
-				*n += rules[i].packets
+		for _, m := range replies {
+			var c kernelCounter
+			if err := c.decode(m.Data); err != nil {
+				return Counters{}, fmt.Errorf("nft: counters of table %s: %w", table, err)
+			}
+			if c.table == table { // older kernels may tell of all
+				packets[c.name] += c.packets
 			}
 		}
 	}
-	return sum, nil
+	return Counters{
+		Unjudged:  packets[counterUnjudged],
+		Around:    packets[counterAround],
+		IPv6:      packets[counterIPv6],
+		Ethertype: packets[counterEthertype],
+	}, nil
+}
+
+// kernelCounter is a counter of a table as the kernel tells of it. Objects of other
+// kinds have no packets.
+type kernelCounter struct {
+	table, name string
+	packets     uint64
+}
+
+// decode reads a message whose header is complete. The kernel sends the kind before
+// the data.
+func (c *kernelCounter) decode(b []byte) error {
+	attrs, err := netlink.NewAttributeDecoder(b[headerLen:])
+	if err != nil {
+		return err
+	}
+	attrs.ByteOrder = binary.BigEndian
+	counts := false
+	for attrs.Next() {
+		switch attrs.Type() {
+		case unix.NFTA_OBJ_TABLE:
+			c.table = attrs.String()
+		case unix.NFTA_OBJ_NAME:
+			c.name = attrs.String()
+		case unix.NFTA_OBJ_TYPE:
+			counts = attrs.Uint32() == unix.NFT_OBJECT_COUNTER
+		case unix.NFTA_OBJ_DATA:
+			if counts {
+				attrs.Nested(c.decodeCounts)
+			}
+		}
+	}
+	return attrs.Err()
+}
+
+func (c *kernelCounter) decodeCounts(counts *netlink.AttributeDecoder) error {
+	counts.ByteOrder = binary.BigEndian
+	for counts.Next() {
+		if counts.Type() == unix.NFTA_COUNTER_PACKETS {
+			c.packets = counts.Uint64()
+		}
+	}
+	return nil
 }

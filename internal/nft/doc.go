@@ -28,6 +28,9 @@
 //	                  machine, is dropped and counted; bit 30 cleared
 //	ip6               from, through or to a zone: dropped and counted
 //
+// What is counted is counted by objects of the tables, which stay with the chains and
+// their hooks when other rules are installed.
+//
 // The rules stay when the process ends, and their queue has no bypass: a gateway
 // that is not running is a gateway that is shut. A packet without a mark of ours
 // cannot leave even if a rule elsewhere led it around the queue.

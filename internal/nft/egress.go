@@ -32,7 +32,7 @@ func egress() []rule {
 		newRule("not IP on a link without Ethernet header: accept", linkType(expr.MetaKeyOIFTYPE, expr.CmpOpNeq), notIP(protocol()), accept()),
 		newRule("let out: accept", markIs(mark.Left, mark.Left), changeMark(mark.Left, 0), accept()),
 		newRule("from a socket of this machine: accept", fromSocket(), accept()),
-		newRule("not let out: drop", countDrop()),
+		newRule("not let out: drop", countDrop(counterAround)),
 	}
 }
 

@@ -40,6 +40,8 @@ func FuzzKernelMessages(f *testing.F) {
 	} {
 		seed(text(unix.NFTA_RULE_TABLE, "t"), text(unix.NFTA_RULE_CHAIN, "c"), netlink.Attribute{Type: unix.NFTA_RULE_EXPRESSIONS, Data: p.Data})
 	}
+	seed(text(unix.NFTA_OBJ_TABLE, "t"), text(unix.NFTA_OBJ_NAME, "c"), netlink.Attribute{Type: unix.NFTA_OBJ_TYPE, Data: []byte{0, 0, 0, unix.NFT_OBJECT_COUNTER}},
+		nested(unix.NFTA_OBJ_DATA, netlink.Attribute{Type: unix.NFTA_COUNTER_PACKETS, Data: make([]byte, 8)}))
 	seed(text(flowtableTable, "t"), nested(flowtableHook, nested(flowtableDevices, text(1, "g0"), text(devicePrefix, "lan"))))
 	seed(text(unix.IFLA_IFNAME, "g0"), nested(unix.IFLA_XDP, netlink.Attribute{Type: xdpAttached, Data: []byte{1}}), nested(unix.IFLA_LINKINFO, text(unix.IFLA_INFO_KIND, "vlan")))
 	seed(text(trafficKind, "u32"), nested(trafficOptions, nested(7, nested(1, text(actionKind, "mirred"), nested(actionOptions, netlink.Attribute{Type: mirredParms, Data: make([]byte, 28)})))))
@@ -48,6 +50,7 @@ func FuzzKernelMessages(f *testing.F) {
 		if len(b) >= headerLen {
 			_ = new(kernelChain).decode(b)
 			_ = new(kernelRule).decode(b)
+			_ = new(kernelCounter).decode(b)
 			_, _, _ = ruleRewrites(b)
 			_ = new(flowtable).decode(b)
 			_ = new(foreignRule).decode(b)

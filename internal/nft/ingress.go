@@ -24,7 +24,7 @@ import (
 // there whatever interfaces are: what it counts does not go with one of them, and all
 // of it fits into one batch.
 func netdev(p Plan, present map[string]bool) table {
-	t := table{family: nftables.TableFamilyNetdev}
+	t := table{family: nftables.TableFamilyNetdev, counters: []string{counterEthertype, counterAround}}
 	if !p.NoEgress {
 		t.chains = append(t.chains, newChain(leavesChain, nil, 0, egress()...))
 	}
@@ -70,7 +70,7 @@ func (t table) without() table {
 
 // only returns the chains of these names, to be added to a table that is there.
 func (t table) only(names []string) table {
-	t.sets = nil
+	t.counters, t.sets = nil, nil
 	t.chains = slices.DeleteFunc(slices.Clone(t.chains), func(c chain) bool { return !slices.Contains(names, c.name) })
 	return t
 }
@@ -124,13 +124,13 @@ func ethertypes(z Zone) (admitted, untagged, tags [][]byte) {
 func frames(admitted, untagged setID, tags [][]byte) []rule {
 	var rules []rule
 	for _, tag := range tags {
-		rules = append(rules, newRule("priority tag around what is not admitted: drop", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpEq), priorityTag(tag), protocolNotIn(untagged), countDrop()))
+		rules = append(rules, newRule("priority tag around what is not admitted: drop", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpEq), priorityTag(tag), protocolNotIn(untagged), countDrop(counterEthertype)))
 	}
 	return append(
 		rules,
 		newRule("admitted ethertype: accept", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpEq), ethertypeIn(admitted), accept()),
 		newRule("admitted protocol on a link without Ethernet header: accept", linkType(expr.MetaKeyIIFTYPE, expr.CmpOpNeq), protocolIn(admitted), accept()),
-		newRule("other ethertype: drop", countDrop()),
+		newRule("other ethertype: drop", countDrop(counterEthertype)),
 	)
 }
 

@@ -26,9 +26,10 @@ type Report struct {
 
 // Install puts the plan's rules in place of those that are there under the same
 // name. The kernel goes from the old to the new at one moment, without one in
-// which neither holds; packets that wait in a queue then are dropped by it. Rules
-// that are as they should be are left alone. What was installed is read back. Only
-// then what CloseForwarding forbade is allowed again.
+// which neither holds. What the old ones counted stays, and so do packets that wait
+// in a queue, as long as no chain that is attached to a hook has to go. Rules that
+// are as they should be are left alone. What was installed is read back. Only then
+// what CloseForwarding forbade is allowed again.
 func Install(p Plan) (Report, error) {
 	p, err := p.complete()
 	if err != nil {
@@ -80,23 +81,35 @@ func installIP(p Plan) (Backend, error) {
 		// Replacing rules by the same rules would only drop what waits in the queue.
 		return used, nil
 	}
-	used := p.Backend
-	if used == Auto {
-		used = Native
-	}
-	err := replace(p, used)
-	if p.Backend == Auto && missing(err) {
-		used = Compat
-		if e := replace(p, used); e != nil {
-			err = fmt.Errorf("native queue: %w; xtables NFQUEUE: %w", err, e)
-		} else {
-			err = nil
-		}
+	// All backends are tried with the hooks that are there before any is tried with
+	// others: hooks that come and go in vain cost what waits in the queue as well.
+	used, err := installBy(p, (*table).renew)
+	if err != nil {
+		used, err = installBy(p, (*table).replace)
 	}
 	if err != nil {
 		return Auto, fmt.Errorf("nft: install table %s: %w%s", p.Table, err, advice(err))
 	}
 	return used, nil
+}
+
+// installBy puts the tables of the IP families with the plan's backend, or with the
+// one that the kernel has.
+func installBy(p Plan, put putFunc) (Backend, error) {
+	used := p.Backend
+	if used == Auto {
+		used = Native
+	}
+	err := putTables(p, used, put)
+	if p.Backend == Auto && missing(err) {
+		used = Compat
+		if e := putTables(p, used, put); e != nil {
+			err = fmt.Errorf("native queue: %w; xtables NFQUEUE: %w", err, e)
+		} else {
+			err = nil
+		}
+	}
+	return used, err
 }
 
 // missing reports whether the kernel does not know an expression.
@@ -109,19 +122,19 @@ func advice(err error) string {
 	case errors.Is(err, unix.EPERM):
 		return " (CAP_NET_ADMIN over this network namespace is needed)"
 	case missing(err):
-		return " (the kernel needs nf_tables with fib and set lookups, and NFT_QUEUE, or NFT_COMPAT with NETFILTER_XT_TARGET_NFQUEUE)"
+		return " (the kernel needs nf_tables with fib and set lookups and objects, and NFT_QUEUE, or NFT_COMPAT with NETFILTER_XT_TARGET_NFQUEUE)"
 	}
 	return ""
 }
 
-func replace(p Plan, backend Backend) error {
+func putTables(p Plan, backend Backend, put putFunc) error {
 	all, err := tables(p, backend)
 	if err != nil {
 		return err
 	}
 	return inBatch(p.NetNS, func(c *nftables.Conn) error {
 		for i := range all {
-			if err := all[i].replace(c, p.Table); err != nil {
+			if err := put(&all[i], c, p.Table); err != nil {
 				return err
 			}
 		}
@@ -165,24 +178,37 @@ func (t *table) replace(c *nftables.Conn, name string) error {
 func (t *table) add(c *nftables.Conn, name string) error {
 	kt := &nftables.Table{Family: t.family, Name: name}
 	c.AddTable(kt)
+	t.addCounters(c, kt, nil)
 	for i := range t.sets {
 		if err := c.AddSet(t.sets[i].kernelSet(kt)); err != nil {
 			return err
 		}
 	}
-	// What no rule here speaks of is not ours to refuse.
-	policy := nftables.ChainPolicyAccept
+	for i := range t.chains {
+		t.chains[i].add(c, kt)
+	}
+	t.addRules(c, kt)
+	return nil
+}
+
+// add queues the message that makes the chain.
+func (ch *chain) add(c *nftables.Conn, kt *nftables.Table) {
+	kc := &nftables.Chain{Table: kt, Name: ch.name}
+	if ch.hook != nil {
+		// What no rule here speaks of is not ours to refuse.
+		policy := nftables.ChainPolicyAccept
+		kc.Type, kc.Hooknum, kc.Priority, kc.Policy, kc.Device = nftables.ChainTypeFilter, ch.hook, &ch.priority, &policy, ch.device
+	}
+	c.AddChain(kc)
+}
+
+// addRules queues the messages that make the rules of all chains.
+func (t *table) addRules(c *nftables.Conn, kt *nftables.Table) {
 	for _, ch := range t.chains {
-		kc := &nftables.Chain{Table: kt, Name: ch.name}
-		if ch.hook != nil {
-			kc.Type, kc.Hooknum, kc.Priority, kc.Policy, kc.Device = nftables.ChainTypeFilter, ch.hook, &ch.priority, &policy, ch.device
-		}
-		c.AddChain(kc)
 		for _, r := range ch.rules {
-			c.AddRule(&nftables.Rule{Table: kt, Chain: kc, Exprs: r.exprs})
+			c.AddRule(&nftables.Rule{Table: kt, Chain: &nftables.Chain{Table: kt, Name: ch.name}, Exprs: r.exprs})
 		}
 	}
-	return nil
 }
 
 // Remove takes the rules away, those of CloseForwarding too: from then on packets

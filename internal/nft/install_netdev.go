@@ -28,15 +28,16 @@ func installNetdev(p Plan) (ingress, egress bool, err error) {
 	return ingress, ingress && !p.NoEgress, nil
 }
 
-// putFunc is (*table).replace or (*table).add.
+// putFunc is (*table).renew, (*table).replace or (*table).add.
 type putFunc func(*table, *nftables.Conn, string) error
 
 // takeNetdev brings the kernel to what look says it should hold.
 //
 // An interface that appeared is added without touching the others: taking a chain
-// away drops what waits in every queue. All the rest is replaced: first with chains
-// for interfaces that do not exist, too, which newer kernels (6.18) take and put
-// into force at the moment when the interface appears; then without. What the
+// away drops what waits in every queue. All the rest is renewed, or replaced where
+// that cannot be: first with chains for interfaces that do not exist, too, which newer
+// kernels (6.18) take and put into force at the moment when the interface appears;
+// then without. What the
 // kernel does not know and an interface that went meanwhile are refused with the
 // same error; the second shows in the next look.
 func takeNetdev(look func() (table, *DriftError, error), put func(table, putFunc) error) (bool, error) {
@@ -57,8 +58,8 @@ func takeNetdev(look func() (table, *DriftError, error), put func(table, putFunc
 		before = now
 		if drift.Appeared() != nil {
 			err = put(want.only(drift.absent), (*table).add)
-		} else if err = put(want, (*table).replace); missing(err) {
-			err = put(want.without(), (*table).replace)
+		} else {
+			err = putWhole(want, put)
 		}
 		if !missing(err) {
 			return err == nil, err
@@ -76,4 +77,17 @@ func (t *table) devices() map[string]bool {
 		}
 	}
 	return m
+}
+
+// putWhole puts all of the table, first in the way that costs nobody anything.
+func putWhole(want table, put func(table, putFunc) error) (err error) {
+	for _, way := range []putFunc{(*table).renew, (*table).replace} {
+		if err = put(want, way); missing(err) {
+			err = put(want.without(), way)
+		}
+		if err == nil {
+			break
+		}
+	}
+	return err
 }

@@ -12,10 +12,9 @@ import (
 // kernelRule is what the kernel tells of a rule and the library leaves out or makes
 // much of.
 type kernelRule struct {
-	chain   string
-	parts   []string // names of its expressions, of those too that the library does not know
-	leads   string   // the chain that it goes on in without coming back, "" for none
-	packets uint64   // that its counters have seen
+	chain string
+	parts []string // names of its expressions, of those too that the library does not know
+	leads string   // the chain that it goes on in without coming back, "" for none
 }
 
 // kernelRules returns the rules of a table, chain by chain in their order. There are
@@ -83,22 +82,9 @@ func (r *kernelRule) decodePart(part *netlink.AttributeDecoder) error {
 			name = part.String()
 			r.parts = append(r.parts, name)
 		case unix.NFTA_EXPR_DATA:
-			switch name {
-			case "counter":
-				part.Nested(r.decodeCounter)
-			case "immediate":
+			if name == "immediate" {
 				part.Nested(r.decodeImmediate)
 			}
-		}
-	}
-	return nil
-}
-
-func (r *kernelRule) decodeCounter(counter *netlink.AttributeDecoder) error {
-	counter.ByteOrder = binary.BigEndian
-	for counter.Next() {
-		if counter.Type() == unix.NFTA_COUNTER_PACKETS {
-			r.packets += counter.Uint64()
 		}
 	}
 	return nil

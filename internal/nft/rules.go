@@ -43,9 +43,10 @@ func (s setID) name() string {
 // table, chain, rule and set are what the kernel shall hold, in the order in
 // which it is told.
 type table struct {
-	family nftables.TableFamily
-	sets   []set
-	chains []chain
+	family   nftables.TableFamily
+	counters []string // by their names: what they counted stays when rules are renewed
+	sets     []set
+	chains   []chain
 }
 
 type set struct {
@@ -113,8 +114,9 @@ func tables(p Plan, backend Backend) ([]table, error) {
 	queue := toQueue(backend, p.Queue)
 	return []table{
 		{
-			family: nftables.TableFamilyIPv4,
-			sets:   []set{interfaces, exits},
+			family:   nftables.TableFamilyIPv4,
+			counters: []string{counterUnjudged},
+			sets:     []set{interfaces, exits},
 			chains: []chain{
 				newChain("prerouting", nftables.ChainHookPrerouting, priorityFirst, prerouting(queue, p.Narrowest)...),
 				newChain("input", nftables.ChainHookInput, priorityMangle, input(queue)...),
@@ -125,16 +127,17 @@ func tables(p Plan, backend Backend) ([]table, error) {
 			},
 		},
 		{
-			family: nftables.TableFamilyIPv6,
-			sets:   []set{interfaces},
+			family:   nftables.TableFamilyIPv6,
+			counters: []string{counterIPv6},
+			sets:     []set{interfaces},
 			chains: []chain{
 				newChain("input", nftables.ChainHookInput, priorityMangle,
-					newRule("IPv6 from a zone: drop", from(setInterfaces), countDrop())),
+					newRule("IPv6 from a zone: drop", from(setInterfaces), countDrop(counterIPv6))),
 				newChain("forward", nftables.ChainHookForward, priorityMangle,
-					newRule("IPv6 from a zone: drop", from(setInterfaces), countDrop()),
-					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop())),
+					newRule("IPv6 from a zone: drop", from(setInterfaces), countDrop(counterIPv6)),
+					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop(counterIPv6))),
 				newChain("output", nftables.ChainHookOutput, priorityMangle,
-					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop())),
+					newRule("IPv6 to a zone: drop", to(setInterfaces), countDrop(counterIPv6))),
 			},
 		},
 	}, nil
@@ -164,7 +167,7 @@ func prerouting(queue []expr.Any, narrowest uint16) []rule {
 		newRule("from a zone to an address that is no host's: queue", from(setInterfaces), destinationIsNot(unix.RTN_UNICAST, unix.RTN_LOCAL), queue),
 		newRule("from a zone to a loopback address: queue", from(setInterfaces), toLoopback(), queue),
 		newRule("fragment from a zone: queue", from(setInterfaces), isFragment(), queue),
-		newRule("fragment from elsewhere with a source that lives in a zone: drop", notFrom(setInterfaces), isFragment(), livesBehind(setInterfaces), countDrop()),
+		newRule("fragment from elsewhere with a source that lives in a zone: drop", notFrom(setInterfaces), isFragment(), livesBehind(setInterfaces), countDrop(counterUnjudged)),
 	}
 	if narrowest != 0 {
 		rules = append(rules, newRule("from a zone to elsewhere, may be too large for its way out and must not be cut: queue",
@@ -195,7 +198,7 @@ func input(queue []expr.Any) []rule {
 func forward(queue []expr.Any) []rule {
 	return []rule{
 		newRule("from a zone to a zone and judged: accept", from(setInterfaces), to(setInterfaces), markIs(mark.StateMask, mark.Judged), accept()),
-		newRule("from a zone and judged, but to no zone: drop", from(setInterfaces), markIs(mark.StateMask, mark.Judged), countDrop()),
+		newRule("from a zone and judged, but to no zone: drop", from(setInterfaces), markIs(mark.StateMask, mark.Judged), countDrop(counterUnjudged)),
 		newRule("from a zone: queue", from(setInterfaces), queue),
 		newRule("to a zone: queue", to(setInterfaces), queue),
 	}
@@ -211,7 +214,7 @@ func output(queue []expr.Any) []rule {
 func postrouting() []rule {
 	return []rule{
 		newRule("to a zone and judged for it: accept", leaving(setExits), setMark(0), accept()),
-		newRule("to a zone: drop what was not judged for it", to(setInterfaces), countDrop()),
+		newRule("to a zone: drop what was not judged for it", to(setInterfaces), countDrop(counterUnjudged)),
 	}
 }
 

@@ -148,7 +148,7 @@ func diskFull(t *testing.T, full string) {
 	meanwhile := figures.Figure{ID: "faults/disk-full/" + full + "/passed-while-full", Value: float64(passed), Unit: "packets"}
 	if full == "halt" {
 		meanwhile = meanwhile.AtMost(0)
-		full, last := p.faded(filled, closed)
+		full, last := p.faded(closed)
 		long.Report(t,
 			figures.Figure{ID: "faults/disk-full/halt/buffered", Value: float64(full.Sub(filled).Milliseconds()), Unit: "ms", Against: "from the full disk to the full buffer"},
 			figures.Figure{ID: "faults/disk-full/halt/stopped", Value: float64(max(0, last.Sub(full)).Milliseconds()), Unit: "ms", Against: "from the full buffer to the last packet"}.AtMost(1000),
@@ -163,23 +163,21 @@ func diskFull(t *testing.T, full string) {
 	)
 }
 
-// faded returns when less than a tenth of what was sent came out for the first time
-// between two moments, and when the last packet came out.
-func (p *perimeter) faded(from, to time.Time) (first, last time.Time) {
-	const step = 20 * time.Millisecond
-	for at := from; at.Before(to); at = at.Add(step) {
-		var delivered uint64
-		for _, n := range p.sniffers {
-			delivered += n.Times().Between(at, at.Add(step))
-		}
-		if sent := p.load.Busy().Between(at, at.Add(step)); first.IsZero() && delivered < sent/10 {
-			first = at
-		}
-		if delivered > 0 {
-			last = at.Add(step)
+// faded returns when the first packet was sent that did not come out though it might
+// have, and the last one before a moment that did.
+func (p *perimeter) faded(before time.Time) (lost, passed time.Time) {
+	busy := p.load.Busy()
+	first, last := uint64(0), uint64(0)
+	for n := range busy.Between(time.UnixMilli(0), before) {
+		switch k := p.load.Kind(n); {
+		case k == nil, k.Forbidden(), k.Apart:
+		case p.sniffer(k.To).Saw(n):
+			last = n
+		case first == 0:
+			first = n
 		}
 	}
-	return first, last
+	return busy.When(first), busy.When(last)
 }
 
 // trailOnDisk writes the perimeter's files, with the records on a disk of some size

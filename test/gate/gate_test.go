@@ -132,6 +132,9 @@ func TestTimeline(t *testing.T) {
 	if first, ok := l.First(at(20)); !ok || !first.Equal(at(70)) {
 		t.Errorf("first after the pause is %v", first.Sub(start))
 	}
+	if when := l.When(29); !when.Equal(at(9)) || !l.When(30).Equal(at(70)) || l.When(1e6).Before(at(100)) {
+		t.Errorf("packet 29 was at %v", when.Sub(start))
+	}
 	if _, ok := l.First(at(500)); ok {
 		t.Error("something came after all was over")
 	}

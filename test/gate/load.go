@@ -22,6 +22,7 @@ type Load struct {
 	number  atomic.Uint64   // the next one
 
 	busy *Timeline
+	log  []uint8 // number of the kind of each packet; valid while nothing is sent
 
 	stop chan struct{}
 	done chan struct{}
@@ -149,6 +150,7 @@ func (l *Load) one(k *Kind, at int64) int {
 		if k.Shape != nil {
 			k.Shape(b, first)
 		}
+		l.log = append(l.log, uint8(k.number))
 	}
 	l.sent[k.number].Add(uint64(len(k.Frames)))
 	return len(k.Frames)
@@ -178,6 +180,15 @@ func (l *Load) Total() (n uint64) {
 
 // Kinds returns the kinds of the load.
 func (l *Load) Kinds() []*Kind { return l.kinds }
+
+// Kind returns the kind of the packet with a number, nil for a number that was not
+// given. It must not be asked while packets are sent.
+func (l *Load) Kind(number uint64) *Kind {
+	if number >= uint64(len(l.log)) {
+		return nil
+	}
+	return l.kinds[l.log[number]]
+}
 
 // Busy returns when how much was sent.
 func (l *Load) Busy() *Timeline { return l.busy }

@@ -157,6 +157,13 @@ func (n *Sniffer) wrong(k *Kind, is *tag, ethertype uint16, packet []byte) strin
 	}
 }
 
+// Saw reports whether the packet with a number was here.
+func (n *Sniffer) Saw(number uint64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.seen.Has(number)
+}
+
 // Host returns where the sniffer is.
 func (n *Sniffer) Host() string { return n.host }
 

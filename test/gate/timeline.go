@@ -55,6 +55,19 @@ func (l *Timeline) First(from time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// When returns the millisecond in which packet n was counted, from 0.
+func (l *Timeline) When(n uint64) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, c := range l.counts {
+		if n < uint64(c) {
+			return time.UnixMilli(l.epoch + int64(i))
+		}
+		n -= uint64(c)
+	}
+	return time.UnixMilli(l.epoch + int64(len(l.counts)))
+}
+
 // Pause returns the longest time between a and b in which nothing was counted here
 // while the other line, of what was sent, went on: in whole milliseconds of it.
 func (l *Timeline) Pause(a, b time.Time, sent *Timeline) time.Duration {

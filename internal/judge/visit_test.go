@@ -360,7 +360,7 @@ func showWhileJudging(t *testing.T, reloads bool) {
 			}
 		})
 	}
-	rounds := 8
+	rounds := 4
 	if testing.Short() {
 		rounds = 2
 	}

@@ -160,34 +160,56 @@ func Serve(end *os.File, verbs map[string]Handler) error { return ServeBlobs(end
 // ServeBlobs is Serve for requests that take along so many bytes at most. The memory
 // for them is taken when they are announced: it is for who trusts the other side.
 func ServeBlobs(end *os.File, most int, verbs map[string]Handler) error {
-	c, err := connect(end)
+	s, err := NewServer(end, most, verbs)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	return s.Serve()
+}
+
+// Server answers requests from one end.
+type Server struct {
+	conn  net.Conn
+	most  int
+	verbs map[string]Handler
+}
+
+// NewServer makes a Server of one end, which it owns from then on. What it needs of
+// the system besides reading and writing it has then.
+func NewServer(end *os.File, most int, verbs map[string]Handler) (*Server, error) {
+	c, err := connect(end)
+	if err != nil {
+		return nil, err
+	}
+	return &Server{conn: c, most: most, verbs: verbs}, nil
+}
+
+// Serve is the function ServeBlobs.
+func (s *Server) Serve() error {
+	defer s.conn.Close()
 	for {
 		var ask request
-		if err := read(c, &ask); err != nil {
+		if err := read(s.conn, &ask); err != nil {
 			if errors.Is(err, ErrGone) {
 				return nil
 			}
 			return err
 		}
-		if ask.Blob < 0 || ask.Blob > most {
-			return fmt.Errorf("%d bytes follow a request, at most %d are allowed", ask.Blob, most)
+		if ask.Blob < 0 || ask.Blob > s.most {
+			return fmt.Errorf("%d bytes follow a request, at most %d are allowed", ask.Blob, s.most)
 		}
 		blob := make([]byte, ask.Blob)
-		if _, err := io.ReadFull(c, blob); err != nil {
+		if _, err := io.ReadFull(s.conn, blob); err != nil {
 			return nil // gone
 		}
-		b, err := frame(answerTo(ask, blob, verbs))
+		b, err := frame(answerTo(ask, blob, s.verbs))
 		if err != nil { // the next answer may be shorter
 			b, err = frame(answer{Error: err.Error()})
 		}
 		if err != nil {
 			return err
 		}
-		if _, err := c.Write(b); err != nil {
+		if _, err := s.conn.Write(b); err != nil {
 			if err = gone(err); errors.Is(err, ErrGone) {
 				return nil
 			}

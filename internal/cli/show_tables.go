@@ -24,7 +24,7 @@ func tables() []shown {
 			rows(control.VerbLabels, []string{"LABEL", "DOI", "ENCODING", ">LEVEL", "CATEGORIES", "AT"}, labelRow)},
 		{"rules", "Access rules", "Lists the access rules of the policy in force, and those of zones that restrict\nthem.",
 			rows(control.VerbRules, []string{"SUBJECT", "OBJECT", "ACCESS", "RESTRICTS", "AT"}, ruleRow)},
-		{"flows", "Live flows and their labels", "Lists the flows that were seen lately, with the label that their packets have.",
+		{"flows", "Live flows and their labels", "Lists the flows that were seen lately, with the label that their packets have; in\nparentheses one that they do not carry. The judge looks between two batches of\npackets, or once a second.",
 			lines(control.VerbFlows, []string{"PROTO", "FROM", "TO", "ZONES", "LABEL", ">IDLE"}, flowLines)},
 		{"fragments", "Datagrams of which fragments came by", "Lists the datagrams that are on their way in fragments. CONDEMNED are those of\nwhich no further fragment passes.",
 			rows(control.VerbFragments, []string{"PROTO", ">ID", "FROM", "TO", "ZONE", "LABEL", ">SEEN", ">IDLE"}, fragmentRow)},

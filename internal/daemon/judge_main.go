@@ -27,7 +27,7 @@ func runJudge(log *slog.Logger, args []string) error {
 	if err := json.Unmarshal([]byte(args[0]), &a); err != nil {
 		return fmt.Errorf("argument: %w", err)
 	}
-	f := inherited("channel", "records", "icmp", "judge", "packets", "verdicts")
+	f := inherited("channel", "records", "icmp", "judge", "packets", "verdicts", "tables")
 	end, recordsEnd, raw := f[0], f[1], f[2]
 	errorf := func(format string, args ...any) { log.Error(fmt.Sprintf(format, args...)) }
 
@@ -57,6 +57,11 @@ func runJudge(log *slog.Logger, args []string) error {
 		return sandbox.Apply(sandbox.Profile{Role: sandbox.Judge})
 	})
 	done := make(chan error, 4)
+	tables, err := channel.NewServer(f[6], 0, tableVerbs(service)) // before it is confined
+	if err != nil {
+		return err
+	}
+	go tables.Serve() // its end is no reason to stop judging
 	go func() { done <- channel.ServeBlobs(end, channel.MaxBlob, verbs) }()
 	handler := service.Handler()
 	served := make(chan struct{})

@@ -60,25 +60,35 @@ func (d *daemon) startJudge(program string) (*process.Child, *remoteBench, *spli
 		link.Discard()
 		return nil, nil, nil, err
 	}
+	tables, tablesTheirs, err := channel.Pair()
+	if err != nil {
+		link.Discard()
+		ours.Close()
+		theirs.Close()
+		return nil, nil, nil, err
+	}
 	files := append([]*os.File{theirs, d.auditing.producer, d.raw}, link.Files()...)
+	files = append(files, tablesTheirs)
 	child, err := process.Start(process.Spec{Program: program, Role: roleJudge, Arguments: []string{d.judgeArguments()}, Files: files})
 	// While this process has them it does not see that the other has ended.
 	theirs.Close()
+	tablesTheirs.Close()
 	link.Started()
 	if err != nil {
 		link.Discard()
 		ours.Close()
+		tables.Close()
 		return nil, nil, nil, err
 	}
-	client, err := channel.NewClient(ours)
+	b, err := newRemoteBench(ours, tables)
 	if err != nil {
 		child.Kill()
 		link.Discard()
 		return nil, nil, nil, err
 	}
-	b := &remoteBench{client: client, log: d.Log}
-	if err := client.Call(verbConfine, struct{}{}, &b.sandbox, answerPatience); err != nil {
-		client.Close()
+	b.log = d.Log
+	if err := b.client.Call(verbConfine, struct{}{}, &b.sandbox, answerPatience); err != nil {
+		b.Close()
 		link.Discard()
 		child.Kill()
 		return nil, nil, nil, fmt.Errorf("judge: %w", err)
@@ -142,7 +152,7 @@ func (d *daemon) replaceJudge(program string) error {
 		return err
 	}
 	discard := func(err error) error {
-		b.client.Close()
+		b.Close()
 		child.Kill()
 		link.Discard()
 		return err

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
 	"time"
 
 	"labelgate/internal/audit"
@@ -79,6 +80,14 @@ func judgeVerbs(s *judge.Service) map[string]channel.Handler {
 		verbAbort:      channel.Bind(func(none) (none, error) { s.Abort(); return none{}, nil }),
 		verbTranslated: channel.Bind(func(yes bool) (none, error) { s.SetTranslated(yes); return none{}, nil }),
 		verbCounted:    channel.Bind(func(none) ([]audit.ZoneCounts, error) { return s.Counts() }),
+	}
+}
+
+// tableVerbs are the answers of a process that judges to who looks on. They come by a
+// channel of their own: a look at what is remembered may take a second, and a policy
+// is not to wait for that.
+func tableVerbs(s *judge.Service) map[string]channel.Handler {
+	return map[string]channel.Handler{
 		verbTable: channel.Bind(func(q control.Request) (page tablePage, err error) {
 			r, err := s.Table(q)
 			var e *control.Error
@@ -98,11 +107,26 @@ func judgeVerbs(s *judge.Service) map[string]channel.Handler {
 // remoteBench is a judge in another process.
 type remoteBench struct {
 	client  *channel.Client
+	tables  *channel.Client
 	sandbox sandbox.State
 	log     *slog.Logger
 }
 
 var _ bench = (*remoteBench)(nil)
+
+// newRemoteBench takes this process's ends of the channels to a judge.
+func newRemoteBench(end, tables *os.File) (r *remoteBench, err error) {
+	r = new(remoteBench)
+	if r.client, err = channel.NewClient(end); err != nil {
+		tables.Close()
+		return nil, err
+	}
+	if r.tables, err = channel.NewClient(tables); err != nil {
+		r.client.Close()
+		return nil, err
+	}
+	return r, nil
+}
 
 func (r *remoteBench) Prepare(b *load.Bundle, generation uint32) (s judge.Summary, err error) {
 	var blob bytes.Buffer
@@ -147,7 +171,7 @@ func (r *remoteBench) Counts() (all []audit.ZoneCounts, err error) {
 // Table passes a page on as the judge wrote it.
 func (r *remoteBench) Table(q control.Request) (control.Response, error) {
 	var page tablePage
-	err := r.client.Call(verbTable, q, &page, answerPatience)
+	err := r.tables.Call(verbTable, q, &page, answerPatience)
 	return control.Response{Result: page.Rows, Next: page.Next}, refusal(err)
 }
 
@@ -178,8 +202,11 @@ type coded struct{ refused *control.Error }
 func (c coded) Error() string { return c.refused.Message }
 func (c coded) Kind() string  { return string(c.refused.Code) }
 
-// Close closes the channel, at whose end the judge ends.
-func (r *remoteBench) Close() { r.client.Close() }
+// Close closes the channels, at whose end the judge ends.
+func (r *remoteBench) Close() {
+	r.tables.Close()
+	r.client.Close()
+}
 
 // followLinks tells a service of changes until ctx ends.
 func followLinks(ctx context.Context, s *judge.Service) {

@@ -360,7 +360,7 @@ func showWhileJudging(t *testing.T, reloads bool) {
 			}
 		})
 	}
-	rounds := 8
+	rounds := 4
 	if testing.Short() {
 		rounds = 2
 	}
@@ -432,4 +432,38 @@ func wrongFlows(flows []control.Flow, stay int, reloads bool) error {
 		return errors.New("flows that are there are not listed")
 	}
 	return nil
+}
+
+// BenchmarkVisits: what a batch of 64 packets costs, while nobody looks and while
+// somebody always does, at a full table.
+func BenchmarkVisits(b *testing.B) {
+	for _, looks := range []bool{false, true} {
+		b.Run(fmt.Sprintf("looks %v", looks), func(b *testing.B) {
+			d, _ := newDaemon(b, write(b, settings, rules, hosts))
+			h := d.Handler()
+			packets, verdicts := make([]queue.Packet, 64), make([]queue.Verdict, 64)
+			for i := range packets {
+				packets[i] = from(redIf, ports(packet(b, red1, grayPop, foo3), 40000+uint16(i), 53))
+			}
+			h.Handle(packets, verdicts)
+			for i := range 1 << 17 { // of other flows
+				ports(packets[0].Payload, 32768+uint16(i)%32768, 100+uint16(i>>15))
+				h.Handle(packets[:1], verdicts[:1])
+			}
+			entries, at := make([]flow.Listed, room), 0
+			for b.Loop() {
+				if looks && d.visits.p.Load() == nil {
+					d.visits.p.Store(&visit{done: make(chan struct{}), look: func(now moment, m *memory.Memory, places int) bool {
+						_, at = m.Flows(now.memory(), at, at+places, entries)
+						if at == m.FlowPlaces() {
+							at = 0
+						}
+						return false
+					}})
+				}
+				clear(verdicts)
+				h.Handle(packets, verdicts)
+			}
+		})
+	}
 }

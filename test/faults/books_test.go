@@ -23,7 +23,7 @@ func (p *perimeter) books(t *testing.T) books {
 	p.records.Read(t)
 	k := p.Kernel(t)
 	b := books{
-		sent: p.load.Total(), recorded: p.records.Dropped(), suppressed: p.records.Suppressed,
+		sent: p.load.Total(), recorded: p.records.Dropped(), suppressed: p.records.Suppressed + p.records.Unrecorded,
 		refused: k.IP["IpInHdrErrors"], cables: k.Cables, own: k.IP["Ip6OutRequests"],
 	}
 	for _, n := range p.look().Delivered {

@@ -48,7 +48,7 @@ func TestList(t *testing.T) {
 	k := Key{Src: [4]byte{10, 1, 2, 3}, Dst: [4]byte{192, 0, 2, 254}, Proto: 132, SrcPort: 40001, DstPort: 65535}
 	f := Flow{Label: 1 << 20, Labeled: true, Grew: -40, In: 63, Out: 1}
 	tbl := New(64, 10)
-	tbl.Note(89, 7, Key{Proto: 2}, f) // silent for too long
+	tbl.Note(89, 7, Key{Proto: 2}, f)  // silent for too long
 	tbl.Note(100, 6, Key{Proto: 1}, f) // of another policy, whose flows make room
 	tbl.Note(100, 7, k, f)
 	got := listAll(t, tbl, 103, 7, 64, 64)
